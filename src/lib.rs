@@ -1,0 +1,3 @@
+//! doorward: a gateway that speaks the OpenClaw Gateway protocol, over a ledger of authority.
+
+pub mod support;

@@ -1,0 +1,102 @@
+//! Ed25519 keys: the gateway's own, and the check of other people's signatures.
+//!
+//! Signatures follow RFC 8032. Verification is always the strict form, which refuses keys of small
+//! order and signatures that are not canonical, so that one signature has one spelling.
+
+use std::{io, path::Path};
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use ed25519_dalek::{
+    Signature, Signer, SigningKey, VerifyingKey,
+    pkcs8::{DecodePrivateKey, EncodePrivateKey, spki::der::pem::LineEnding},
+};
+use sha2::{Digest, Sha256};
+
+use super::{entropy, private_file};
+
+/// The gateway's signing key. It signs checkpoints and names the gateway to its clients.
+pub struct GatewayKey(SigningKey);
+
+impl GatewayKey {
+    /// A new random key.
+    pub fn generate() -> Self {
+        Self(SigningKey::from_bytes(&entropy::bytes()))
+    }
+
+    /// Reads the key at `path` (PKCS#8 PEM), or makes one there, readable by its owner alone.
+    ///
+    /// # Errors
+    /// If the file cannot be read or written, or holds something else than an Ed25519 key.
+    pub fn load_or_create(path: &Path) -> io::Result<Self> {
+        match std::fs::read_to_string(path) {
+            Ok(pem) => SigningKey::from_pkcs8_pem(&pem).map(Self).map_err(|error| {
+                let text = format!("{} is not an Ed25519 key in PEM: {error}", path.display());
+                io::Error::new(io::ErrorKind::InvalidData, text)
+            }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let key = Self::generate();
+                let pem = key.0.to_pkcs8_pem(LineEnding::LF).map_err(io::Error::other)?;
+                private_file::write_new(path, pem.as_bytes())?;
+                Ok(key)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Signs `message` (no prehash).
+    pub fn sign(&self, message: &[u8]) -> [u8; 64] {
+        self.0.sign(message).to_bytes()
+    }
+
+    /// The raw public key.
+    pub fn public(&self) -> [u8; 32] {
+        self.0.verifying_key().to_bytes()
+    }
+}
+
+/// Whether `signature` over `message` is by the holder of `public_key`; strict, RFC 8032.
+pub fn verify(public_key: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> bool {
+    VerifyingKey::from_bytes(public_key)
+        .is_ok_and(|key| key.verify_strict(message, &Signature::from_bytes(signature)).is_ok())
+}
+
+/// A device's id: SHA-256 of its raw public key (`WIRE.md` (c); written as lowercase hex).
+pub fn fingerprint(public_key: &[u8; 32]) -> [u8; 32] {
+    Sha256::digest(public_key).into()
+}
+
+/// Decodes unpadded base64url into exactly `N` bytes.
+pub fn from_base64url<const N: usize>(text: &str) -> Option<[u8; N]> {
+    BASE64_URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()
+}
+
+/// Encodes as unpadded base64url, the wire form of keys and signatures.
+pub fn to_base64url(bytes: &[u8]) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_survives_its_file_and_signs_alike() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("gateway.key");
+        let first = GatewayKey::load_or_create(&path).unwrap();
+        let again = GatewayKey::load_or_create(&path).unwrap();
+        assert_eq!(first.public(), again.public());
+        assert!(verify(&again.public(), b"hello", &first.sign(b"hello")));
+        assert!(!verify(&again.public(), b"hullo", &first.sign(b"hello")));
+    }
+
+    #[test]
+    fn a_key_of_small_order_verifies_nothing() {
+        // The neutral element: without the strict form, it would accept R = identity, S = 0.
+        let mut neutral = [0u8; 32];
+        neutral[0] = 1;
+        let mut signature = [0u8; 64];
+        signature[0] = 1;
+        assert!(!verify(&neutral, b"anything", &signature));
+    }
+}
