@@ -1,0 +1,103 @@
+//! Who is asking, how they proved it, and what they hold.
+
+use super::{
+    ids::{DeviceId, Seq},
+    scope::{Role, ScopeSet},
+};
+
+/// The kind of shared secret that was proven.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SecretKind {
+    /// `gateway.auth.token`
+    Token,
+    /// `gateway.auth.password`
+    Password,
+}
+
+/// A rule of the house that acts by itself. It has a permit like everyone else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rule {
+    /// What the gateway does while it starts: the first record, adopting the configured policy.
+    Startup,
+    /// Approves a local device that proved the shared secret, within that secret's local grant.
+    LocalPolicy,
+    /// Ends pairing requests that nobody repeats.
+    Expiry,
+}
+
+/// Who is asking.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Principal {
+    /// Someone with a shell on the host, proven by the peer credentials of the admin socket.
+    Host {
+        /// The user id that the kernel reported.
+        uid: u32,
+    },
+    /// A client that proved a shared secret and no device key.
+    SharedSecret(SecretKind),
+    /// A client of a gateway in mode `none`, which asks for no proof.
+    Open,
+    /// A paired device.
+    Device(DeviceId, Role),
+    /// A device that proved its key and is not (yet) granted what it asks for.
+    Applicant(DeviceId),
+    /// A rule of the house.
+    System(Rule),
+}
+
+impl Principal {
+    /// The device behind it, if there is one.
+    pub fn device(&self) -> Option<DeviceId> {
+        match self {
+            Self::Device(id, _) | Self::Applicant(id) => Some(*id),
+            Self::Host { .. } | Self::SharedSecret(_) | Self::Open | Self::System(_) => None,
+        }
+    }
+
+    /// Whether this is the root of authority itself, which no scope limits: the host and the
+    /// rules that act on its behalf.
+    pub fn is_root(&self) -> bool {
+        matches!(self, Self::Host { .. } | Self::System(Rule::Startup | Rule::Expiry))
+    }
+}
+
+/// A principal with what it holds in this session, and the grant it stands on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// Who.
+    pub principal: Principal,
+    /// In which role.
+    pub role: Role,
+    /// What it may use: never more than the grant, possibly less because it asked for less.
+    pub scopes: ScopeSet,
+    /// The record that granted it.
+    pub grant: Seq,
+}
+
+impl Standing {
+    /// Someone with a shell on the host. The host is the root: record 0 is its authority.
+    pub fn host(uid: u32) -> Self {
+        Self::root(Principal::Host { uid })
+    }
+
+    /// A rule that acts on the host's behalf.
+    pub fn system(rule: Rule) -> Self {
+        Self::root(Principal::System(rule))
+    }
+
+    /// A device that has proven its key and asks to be let in; it holds nothing.
+    pub fn applicant(device: DeviceId, role: Role) -> Self {
+        let principal = Principal::Applicant(device);
+        Self { principal, role, scopes: ScopeSet::empty(), grant: Seq(0) }
+    }
+
+    fn root(principal: Principal) -> Self {
+        let scopes = ScopeSet::full_operator();
+        Self { principal, role: Role::Operator, scopes, grant: Seq(0) }
+    }
+
+    /// Whether it may hand out, or use, every scope of `scopes`.
+    pub fn covers(&self, scopes: &ScopeSet) -> bool {
+        self.principal.is_root() || self.scopes.covers(scopes)
+    }
+}

@@ -1,0 +1,170 @@
+//! What the events add up to.
+//!
+//! The maps are persistent (`imbl`), so that a clone costs a few pointers: the owning actor decides
+//! on its working copy while everyone else reads the last committed one, without a lock. They are
+//! ordered, so that two folds of the same ledger are equal down to the order of iteration.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use imbl::OrdMap;
+
+use super::{ApprovedBy, Policy, Profile};
+use crate::domain::{
+    ids::{DeviceId, PublicKey, RequestId, Seq, TokenHash},
+    refusal::{PairingReason, Refusal},
+    scope::{Role, ScopeSet},
+    time::{Stamp, UnixMillis},
+};
+
+/// A device's token, as far as the gateway knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IssuedToken {
+    /// Its hash.
+    pub hash: TokenHash,
+    /// When it was handed out.
+    pub issued_at: UnixMillis,
+}
+
+/// What a device holds in one role.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// The record that granted it.
+    pub seq: Seq,
+    /// When.
+    pub at: UnixMillis,
+    /// When the device was first granted anything in this role.
+    pub since: UnixMillis,
+    /// On whose word.
+    pub by: ApprovedBy,
+    /// The scopes.
+    pub scopes: ScopeSet,
+    /// The token, once it was handed out.
+    pub token: Option<IssuedToken>,
+}
+
+/// A paired device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Device {
+    /// Its key.
+    pub public_key: PublicKey,
+    /// What it says about itself.
+    pub profile: Profile,
+    /// When it was first paired.
+    pub paired_at: UnixMillis,
+    /// What it holds, by role.
+    pub grants: BTreeMap<Role, Grant>,
+}
+
+/// A request that waits for approval.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PairingRequest {
+    /// Who asks.
+    pub device: DeviceId,
+    /// Its key.
+    pub public_key: PublicKey,
+    /// In which role.
+    pub role: Role,
+    /// For which scopes.
+    pub scopes: ScopeSet,
+    /// Why.
+    pub reason: PairingReason,
+    /// What it says about itself.
+    pub profile: Profile,
+    /// Where it asks from.
+    pub address: Option<String>,
+    /// When it first asked.
+    pub asked: Stamp,
+}
+
+/// What became of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Closure {
+    /// It was approved.
+    Approved,
+    /// It was turned down or withdrawn.
+    Rejected,
+    /// It ran out.
+    Expired,
+    /// Another one took its place.
+    Superseded(RequestId),
+}
+
+/// The whole state.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Registry {
+    pub(super) gateway_key: Option<PublicKey>,
+    pub(super) policy: Option<(Seq, Arc<Policy>)>,
+    pub(super) devices: OrdMap<DeviceId, Arc<Device>>,
+    pub(super) pending: OrdMap<RequestId, Arc<PairingRequest>>,
+    pub(super) asking: OrdMap<(DeviceId, Role), RequestId>,
+    pub(super) closed: OrdMap<RequestId, (Seq, Closure)>,
+    pub(super) closed_order: OrdMap<Seq, RequestId>,
+    pub(super) barred: OrdMap<DeviceId, Seq>,
+}
+
+impl Registry {
+    /// The gateway's own key, once the ledger has begun.
+    pub fn gateway_key(&self) -> Option<PublicKey> {
+        self.gateway_key
+    }
+
+    /// The policy in force, and the record that put it there.
+    pub fn policy(&self) -> Option<(Seq, &Policy)> {
+        self.policy.as_ref().map(|(seq, policy)| (*seq, &**policy))
+    }
+
+    /// A paired device.
+    pub fn device(&self, id: DeviceId) -> Option<&Device> {
+        self.devices.get(&id).map(|device| &**device)
+    }
+
+    /// Every paired device, by id.
+    pub fn devices(&self) -> impl Iterator<Item = (DeviceId, &Device)> {
+        self.devices.iter().map(|(id, device)| (*id, &**device))
+    }
+
+    /// What a device holds in a role.
+    pub fn grant(&self, id: DeviceId, role: Role) -> Option<&Grant> {
+        self.device(id)?.grants.get(&role)
+    }
+
+    /// A request that waits.
+    pub fn pending(&self, id: RequestId) -> Option<&PairingRequest> {
+        self.pending.get(&id).map(|request| &**request)
+    }
+
+    /// Every request that waits, by id.
+    pub fn all_pending(&self) -> impl Iterator<Item = (RequestId, &PairingRequest)> {
+        self.pending.iter().map(|(id, request)| (*id, &**request))
+    }
+
+    /// The request with which a device asks for a role.
+    pub fn request_of(&self, device: DeviceId, role: Role) -> Option<(RequestId, &PairingRequest)> {
+        let id = *self.asking.get(&(device, role))?;
+        Some((id, self.pending(id)?))
+    }
+
+    /// Whether no rule may approve this device by itself, because someone turned it down.
+    pub fn is_barred(&self, device: DeviceId) -> bool {
+        self.barred.contains_key(&device)
+    }
+
+    /// The request, or why there is none.
+    pub(super) fn find_pending(&self, id: RequestId) -> Result<&PairingRequest, Refusal> {
+        self.pending(id).ok_or_else(|| match self.closed.get(&id) {
+            None => Refusal::UnknownRequest,
+            Some((_, Closure::Superseded(by))) => Refusal::RequestSuperseded { by: self.heir(*by) },
+            Some((_, Closure::Approved)) => Refusal::RequestClosed { how: "approved" },
+            Some((_, Closure::Rejected)) => Refusal::RequestClosed { how: "rejected" },
+            Some((_, Closure::Expired)) => Refusal::RequestClosed { how: "expired" },
+        })
+    }
+
+    /// The end of a chain of superseded requests.
+    fn heir(&self, mut id: RequestId) -> RequestId {
+        while let Some((_, Closure::Superseded(by))) = self.closed.get(&id) {
+            id = *by;
+        }
+        id
+    }
+}

@@ -1,0 +1,1 @@
+//! Rows for every operation of the registry.
