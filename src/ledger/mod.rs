@@ -4,7 +4,30 @@
 //! it means: meaning is the domain's.
 //!
 //! `actors` and everything above may not be named here. `sled` is named in `sled.rs` alone, and
-//! `bincode` in `codec.rs` and `schema/`. Start with [`record`], then `store.rs` (the port) and
-//! `writer.rs` (the one thread that writes).
+//! `bincode` in `codec.rs` and `schema/`. Start with [`record`], then [`store`] (the port) and
+//! [`writer`] (the one thread that writes). [`recover`] is how a ledger is opened, [`audit`] how it
+//! is read and checked while it runs.
 
+pub mod audit;
+pub mod chain;
+pub mod checkpoint;
+pub mod codec;
+pub mod error;
+pub mod memory;
+pub mod merkle;
 pub mod record;
+pub mod recover;
+mod schema;
+mod sled;
+pub mod store;
+#[cfg(test)]
+mod tests;
+mod walk;
+pub mod writer;
+
+pub use audit::{Entry, LedgerReader, Verdict};
+pub use error::{AppendError, OpenError, StoreError};
+pub use record::{Record, Transport, Via};
+pub use recover::{Note, OpenOptions, Opened, open};
+pub use walk::Fault;
+pub use writer::LedgerHandle;
