@@ -29,11 +29,11 @@ use time::Stamp;
 ///
 /// A decider is cheap to clone (its maps are persistent), because the actor that owns it works on
 /// one copy while the last committed one stays readable.
-pub trait Decider: Clone + Default {
+pub trait Decider: Clone + Default + Send + Sync + Unpin + 'static {
     /// What it can be asked to do. Carries its own time, ids and hashes.
-    type Command;
+    type Command: Send + Unpin + 'static;
     /// What can happen to it. Written to the ledger, never changed afterwards.
-    type Event: Clone + Into<Event>;
+    type Event: Clone + Into<Event> + Send + Sync + Unpin + 'static;
 
     /// Decides on current truth (gate 2). An empty list means: allowed, and nothing to change.
     ///

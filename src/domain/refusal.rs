@@ -134,6 +134,8 @@ pub enum Refusal {
     GrantEnded,
     /// No such device.
     UnknownDevice,
+    /// No such record in the ledger.
+    UnknownRecord,
     /// Nothing was changed; try again.
     Unavailable {
         /// What is in the way.
@@ -173,6 +175,7 @@ impl Refusal {
             Self::RequestChanged { .. } => "REQUEST_CHANGED",
             Self::GrantEnded => "GRANT_ENDED",
             Self::UnknownDevice => "UNKNOWN_DEVICE",
+            Self::UnknownRecord => "UNKNOWN_RECORD",
             Self::Unavailable { .. } => "UNAVAILABLE",
         }
     }
@@ -203,6 +206,7 @@ impl Refusal {
             }
             Self::GrantEnded => "a grant that is still in force".into(),
             Self::UnknownDevice => "a paired device".into(),
+            Self::UnknownRecord => "a record with that number".into(),
             Self::Unavailable { reason, .. } => (*reason).into(),
         }
     }
@@ -233,6 +237,7 @@ impl Refusal {
             Self::DeviceIdentityRequired | Self::DeviceProof(_) | Self::WrongRole { .. } => {
                 "the client itself"
             }
+            Self::UnknownRecord => "nobody; the ledger ends before it",
             Self::Unavailable { .. } => "nobody; wait",
         }
     }
@@ -276,6 +281,7 @@ impl Refusal {
                     .into()
             }
             Self::WrongRole { .. } => "connect in the other role".into(),
+            Self::UnknownRecord => "doorward audit log".into(),
             Self::Unavailable { retry_after_ms, .. } => format!("try again in {retry_after_ms} ms"),
         }
     }

@@ -225,11 +225,16 @@ impl ScopeSet {
         required.iter().find(|scope| !self.satisfies(scope))
     }
 
-    /// What both sides agree on, aware of implication: asking for admin where read and write are
-    /// granted gives read and write, asking for read where admin is granted gives read.
-    pub fn meet(&self, other: &Self) -> Self {
-        let ours = self.iter().filter(|scope| other.satisfies(scope));
-        ours.chain(other.iter().filter(|scope| self.satisfies(scope))).collect()
+    /// What a client gets of this grant when it asks for `asked`, aware of implication: asking for
+    /// admin where read and write are granted gives read and write, asking for read where admin is
+    /// granted gives read.
+    pub fn narrowed_to(&self, asked: &Self) -> Self {
+        let (covered, beyond): (Self, Self) = {
+            let (covered, beyond): (Vec<_>, Vec<_>) =
+                asked.iter().partition(|scope| self.satisfies(scope));
+            (covered.into_iter().collect(), beyond.into_iter().collect())
+        };
+        covered.iter().chain(self.iter().filter(|scope| beyond.satisfies(scope))).collect()
     }
 
     /// Everything in either.
@@ -297,16 +302,17 @@ mod tests {
     }
 
     #[test]
-    fn meeting_is_aware_of_implication() {
+    fn narrowing_is_aware_of_implication() {
         for (granted, requested, expected) in [
             ("operator.read operator.write", "operator.admin", "operator.read operator.write"),
             ("operator.admin", "operator.read", "operator.read"),
             ("operator.read", "operator.write", "operator.read"),
+            ("operator.read operator.write", "operator.write", "operator.write"),
             ("operator.read", "operator.pairing", ""),
             ("operator.admin", "operator.future", "operator.future"),
         ] {
-            assert_eq!(set(granted).meet(&set(requested)), set(expected), "{granted} {requested}");
-            assert_eq!(set(requested).meet(&set(granted)), set(expected), "and the other way");
+            let narrowed = set(granted).narrowed_to(&set(requested));
+            assert_eq!(narrowed, set(expected), "{granted} asked for {requested}");
         }
     }
 

@@ -147,7 +147,7 @@ fn standing(knock: &Knock<'_>, device: &ProvenDevice<'_>, grant: &super::state::
 /// An empty request means "what I have": a client that asks for nothing must not end up with a
 /// connection that can do nothing.
 fn asked_within(asked: &ScopeSet, granted: &ScopeSet) -> ScopeSet {
-    if asked.is_empty() { granted.clone() } else { granted.meet(asked) }
+    if asked.is_empty() { granted.clone() } else { granted.narrowed_to(asked) }
 }
 
 /// Whether the device claims another platform than it was approved with, without signing the claim.

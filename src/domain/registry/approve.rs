@@ -57,7 +57,7 @@ pub(super) fn locally(
 ) -> Result<Vec<Event>, Refusal> {
     permit.expect(Operation::ApprovePairing)?;
     let by_rule = *permit.principal() == Principal::System(Rule::LocalPolicy);
-    if !by_rule || !may_approve_locally(state, &ask) {
+    if !by_rule || !state.local_policy_covers(&ask) {
         return Err(Refusal::HostOnly);
     }
     let scopes = held_afterwards(state, ask.device, ask.role, &ask.scopes);
@@ -81,20 +81,34 @@ pub(super) fn locally(
     Ok(events)
 }
 
-/// Whether the local policy covers this ask.
-///
-/// Only for a direct local client that proved the shared secret, only within that secret's local
-/// grant, and never for a device that someone turned down: a rule must not undo a person's word.
-pub(super) fn may_approve_locally(state: &Registry, ask: &Ask) -> bool {
-    let Some((_, policy)) = state.policy() else { return false };
-    let grant = policy.secret_grant(Locality::DirectLoopback);
-    let scopes = held_afterwards(state, ask.device, ask.role, &ask.scopes);
-    policy.auto_approve_local
-        && ask.secret.is_some()
-        && ask.locality == Locality::DirectLoopback
-        && !state.is_barred(ask.device)
-        && grant.covers(&scopes)
-        && (ask.role == Role::Operator || grant.satisfies_known(Known::Admin))
+impl Registry {
+    /// Whether the local policy covers this ask.
+    ///
+    /// Only for a direct local client that proved the shared secret, only within that secret's
+    /// local grant, and never for a device that someone turned down: a rule must not undo a
+    /// person's word.
+    pub fn local_policy_covers(&self, ask: &Ask) -> bool {
+        let Some((_, policy)) = self.policy() else { return false };
+        let grant = policy.secret_grant(Locality::DirectLoopback);
+        let scopes = held_afterwards(self, ask.device, ask.role, &ask.scopes);
+        policy.auto_approve_local
+            && ask.secret.is_some()
+            && ask.locality == Locality::DirectLoopback
+            && !self.is_barred(ask.device)
+            && grant.covers(&scopes)
+            && (ask.role == Role::Operator || grant.satisfies_known(Known::Admin))
+    }
+
+    /// The local policy as a principal: it holds what the shared secret holds locally, and stands
+    /// on the record that put it in force.
+    pub fn local_policy_standing(&self) -> Option<Standing> {
+        self.policy().map(|(grant, policy)| Standing {
+            principal: Principal::System(Rule::LocalPolicy),
+            role: Role::Operator,
+            scopes: policy.secret_grant(Locality::DirectLoopback),
+            grant,
+        })
+    }
 }
 
 fn held_afterwards(state: &Registry, device: DeviceId, role: Role, asked: &ScopeSet) -> ScopeSet {

@@ -123,6 +123,16 @@ impl Registry {
         self.devices.iter().map(|(id, device)| (*id, &**device))
     }
 
+    /// How many devices are paired.
+    pub fn device_count(&self) -> usize {
+        self.devices.len()
+    }
+
+    /// How many requests wait.
+    pub fn pending_count(&self) -> usize {
+        self.pending.len()
+    }
+
     /// What a device holds in a role.
     pub fn grant(&self, id: DeviceId, role: Role) -> Option<&Grant> {
         self.device(id)?.grants.get(&role)
