@@ -1,0 +1,62 @@
+//! Every queue, cap and deadline of the actors, each with its reason. Units end the names.
+
+use std::time::Duration;
+
+/// Commands that may wait for a decision. At 48,000 durable decisions a second this is under 0.1 s
+/// of work; more would only turn an overload into timeouts.
+pub const AGGREGATE_WAITING_MAX: usize = 4096;
+
+/// Commands decided into one batch, with one sync. The store's rate no longer grows past 256
+/// records a batch; twice that keeps latency low at full rate.
+pub const AGGREGATE_BATCH_MAX: usize = 512;
+
+/// The mailbox of an aggregate: arrivals between two turns of its arbiter.
+pub const AGGREGATE_MAILBOX: usize = 4096;
+
+/// The hub's mailbox: joins and leaves of every connection come here, 10,000 handshakes a second at
+/// the most, so this is a third of a second of stalled hub.
+pub const HUB_MAILBOX: usize = 8192;
+
+/// News that may wait in a connection's mailbox. A connection that is this far behind is a slow
+/// consumer and is dropped: everything in the news can be asked for again.
+pub const CONN_MAILBOX: usize = 64;
+
+/// Frames that may wait to be written to one socket. Enough for a client that pipelines; a fuller
+/// queue stops the reading of that socket.
+pub const CONN_OUTBOUND_FRAMES_MAX: usize = 128;
+
+/// How long one frame may take to be accepted by the socket before its reader counts as gone.
+pub const CONN_WRITE_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Requests of one connection that may be in progress at once; then its socket is not read.
+pub const CONN_IN_FLIGHT_MAX: usize = 64;
+
+/// How long a new socket may take to say who it is. WIRE.md (d1): 15 s.
+pub const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(15);
+
+/// Connections that have not yet said who they are, over the whole gateway. At about 25 KB each
+/// this bounds what silent sockets can hold to some 50 MB (N20 A20.1); past it, the oldest silent
+/// one makes room for the newest.
+pub const SILENT_CONNECTIONS_MAX: usize = 2048;
+
+/// The heartbeat that clients are promised in `policy.tickIntervalMs`.
+pub const TICK_INTERVAL: Duration = Duration::from_secs(30);
+
+/// Health is told to everyone this often. WIRE.md (e): every 60 s.
+pub const HEALTH_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Joins and leaves within this time make one presence update, so that a burst of clients costs
+/// one list and not one list each.
+pub const PRESENCE_SETTLE: Duration = Duration::from_millis(50);
+
+/// The most entries in the presence list; the newest are kept.
+pub const PRESENCE_ENTRIES_MAX: usize = 200;
+
+/// How often requests that nobody repeats are looked for.
+pub const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long to tell a caller to wait after a batch failed.
+pub const RETRY_AFTER_MS: u64 = 250;
+
+/// How long a drain may take before the gateway stops anyway.
+pub const DRAIN_DEADLINE: Duration = Duration::from_secs(4);

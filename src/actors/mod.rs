@@ -1,0 +1,21 @@
+//! Who may wait, and who may talk: one actor per connection, one per aggregate, the hub, the sweeper.
+//!
+//! ```text
+//!   socket ──frames──▶ Conn ──calls──▶ (service) ──Execute──▶ Aggregate ──append──▶ ledger thread
+//!     ▲                 ▲ join, leave                            │ commits
+//!     └────replies──────┤    │                                   ▼
+//!                       └──news── Hub ◀───────────news───────────┘        Sweeper ──Execute──▶ Aggregate
+//! ```
+//!
+//! Requests flow down, news flows up, and nobody waits upward. Every mailbox has a bound from
+//! [`limits`]; `do_send` ignores it and is banned. Start order: ledger, aggregate, hub, sweeper,
+//! then the doors; stop order is the reverse. Wire formats are not known here: a front teaches a
+//! connection to speak through [`conn::Dialogue`].
+
+pub mod aggregate;
+pub mod conn;
+pub mod hub;
+pub mod limits;
+pub mod news;
+pub mod registry;
+pub mod supervise;

@@ -1,0 +1,176 @@
+//! The registry's aggregate, and the sweeper that ends requests which nobody repeats.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use actix::prelude::*;
+
+use super::{
+    aggregate::{self, Committed},
+    limits,
+    news::{Fact, News},
+};
+use crate::{
+    domain::{
+        ids::RequestId,
+        operation::Operation,
+        permit::{self, Permit},
+        principal::{Rule, Standing},
+        refusal::Refusal,
+        registry::{Command, Event, Registry},
+        time::{Stamp, UnixMillis},
+    },
+    ledger::record::Via,
+    support::clock,
+};
+
+/// The way to the registry.
+#[derive(Clone)]
+pub struct RegistryHandle {
+    aggregate: aggregate::Handle<Registry>,
+    last_asked: LastAsked,
+}
+
+/// When each pending request was last repeated. Soft: it is not in the ledger, because a client
+/// that retries must not fill it; after a restart every request counts as just asked.
+type LastAsked = Arc<Mutex<BTreeMap<RequestId, UnixMillis>>>;
+
+impl RegistryHandle {
+    /// Wraps the aggregate.
+    pub fn new(aggregate: aggregate::Handle<Registry>) -> Self {
+        let now = UnixMillis(clock::unix_millis());
+        let pending = aggregate.state().all_pending().map(|(id, _)| (id, now)).collect();
+        Self { aggregate, last_asked: Arc::new(Mutex::new(pending)) }
+    }
+
+    /// The last committed state.
+    pub fn state(&self) -> Arc<Registry> {
+        self.aggregate.state()
+    }
+
+    /// The last committed state, for a short look.
+    pub fn peek(&self) -> arc_swap::Guard<Arc<Registry>> {
+        self.aggregate.peek()
+    }
+
+    /// Has a command decided. See [`aggregate::Handle::execute`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn execute(
+        &self,
+        permit: Permit,
+        command: Command,
+        via: Via,
+    ) -> Result<Committed<Registry>, Refusal> {
+        let now = UnixMillis(clock::unix_millis());
+        self.aggregate.execute(permit, command, via, now).await
+    }
+
+    /// Notes that a device repeated its request: it expires five minutes after the last time.
+    pub fn repeated(&self, id: RequestId) {
+        let now = UnixMillis(clock::unix_millis());
+        self.last_asked.lock().unwrap_or_else(PoisonError::into_inner).insert(id, now);
+    }
+
+    /// When a request was last repeated.
+    pub fn last_asked(&self, id: RequestId) -> Option<UnixMillis> {
+        self.last_asked.lock().unwrap_or_else(PoisonError::into_inner).get(&id).copied()
+    }
+
+    fn forget_closed(&self, state: &Registry) {
+        let mut last_asked = self.last_asked.lock().unwrap_or_else(PoisonError::into_inner);
+        last_asked.retain(|id, _| state.pending(*id).is_some());
+    }
+}
+
+/// Looks once a second for requests that ran out.
+pub struct Sweeper {
+    registry: RegistryHandle,
+}
+
+impl Sweeper {
+    /// A sweeper over this registry.
+    pub fn new(registry: RegistryHandle) -> Self {
+        Self { registry }
+    }
+
+    fn sweep(&mut self, ctx: &mut Context<Self>) {
+        let state = self.registry.state();
+        self.registry.forget_closed(&state);
+        for (request_id, request) in state.all_pending() {
+            let last_asked = self.registry.last_asked(request_id).unwrap_or(request.asked.at);
+            let now = UnixMillis(clock::unix_millis());
+            if now < last_asked.plus(crate::domain::registry::PENDING_TTL_MS) {
+                continue;
+            }
+            let registry = self.registry.clone();
+            ctx.spawn(
+                async move { expire(registry, request_id, last_asked, now).await }.into_actor(self),
+            );
+        }
+    }
+}
+
+async fn expire(
+    registry: RegistryHandle,
+    request_id: RequestId,
+    last_asked: UnixMillis,
+    now: UnixMillis,
+) {
+    let permit = permit::authorize(&Standing::system(Rule::Expiry), Operation::ExpirePairing);
+    let command = Command::ExpirePairing { request_id, last_asked, now };
+    let outcome = match permit {
+        Ok(permit) => registry.execute(permit, command, Via::internal()).await.map(drop),
+        Err(refusal) => Err(refusal),
+    };
+    if let Err(refusal) = outcome {
+        tracing::warn!(%request_id, code = refusal.code(), "a request could not be ended; trying again");
+    }
+}
+
+impl Actor for Sweeper {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.run_interval(limits::SWEEP_INTERVAL, Self::sweep);
+    }
+}
+
+impl Supervised for Sweeper {}
+
+/// What the registry's commits mean for those who are connected.
+pub fn news_of(state: &Registry, events: &[(Stamp, Event)]) -> Vec<Arc<News>> {
+    events
+        .iter()
+        .filter_map(|(stamp, event)| fact_of(state, *stamp, event))
+        .map(News::new)
+        .collect()
+}
+
+fn fact_of(state: &Registry, stamp: Stamp, event: &Event) -> Option<Fact> {
+    let resolved = |request_id: &RequestId, device: &_, decision| {
+        let (request_id, device) = (*request_id, *device);
+        Some(Fact::PairingResolved { request_id, device, decision, at: stamp.at })
+    };
+    match event {
+        Event::PairingRequested { request_id, .. } => {
+            let request = state.pending(*request_id)?.clone();
+            Some(Fact::PairingRequested(*request_id, Arc::new(request)))
+        }
+        Event::PairingApproved { request_id, device, .. } => {
+            resolved(request_id, device, "approved")
+        }
+        Event::PairingRejected { request_id, device, .. }
+        | Event::PairingSuperseded { request_id, device, .. } => {
+            resolved(request_id, device, "rejected")
+        }
+        Event::PairingExpired { request_id, device, .. } => resolved(request_id, device, "expired"),
+        Event::Begun { .. }
+        | Event::PolicyAdopted(_)
+        | Event::TokenIssued { .. }
+        | Event::DeviceDescribed { .. } => None,
+    }
+}
