@@ -1,0 +1,185 @@
+//! Reading the ledger: its records, its soundness, and the state at any point of it.
+
+use std::{
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+};
+
+use tokio::sync::watch;
+
+use super::Service;
+use crate::{
+    domain::{
+        Decider, Event, ids::Seq, operation::Operation, permit, principal::Standing,
+        refusal::Refusal, registry::Registry, time::Stamp,
+    },
+    ledger::{
+        audit::{self, Entry, LedgerReader},
+        error::{OpenError, StoreError},
+        recover::{self, OpenOptions},
+    },
+    support::keys::GatewayKey,
+};
+
+/// What a verification found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// How many records were checked.
+    pub size: u64,
+    /// Their Merkle root (RFC 6962); all zero if the ledger is broken.
+    pub root: [u8; 32],
+    /// What is wrong, if something is.
+    pub broken: Option<Broken>,
+    /// The newest signed checkpoint.
+    pub checkpoint: Option<String>,
+}
+
+/// Where a ledger stops being true.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Broken {
+    /// The first record that cannot be trusted.
+    pub first_bad_seq: u64,
+    /// What is wrong with it.
+    pub what: String,
+}
+
+/// The whole state of authority at one point of the ledger.
+#[derive(Debug, Clone)]
+pub struct AsOf {
+    /// The last record that is in it.
+    pub stamp: Stamp,
+    /// The state.
+    pub state: Registry,
+}
+
+impl Service {
+    /// Up to `limit` records from place `from` on.
+    ///
+    /// # Errors
+    /// If `who` may not read the ledger, or it cannot be read.
+    pub fn read_ledger(
+        &self,
+        who: &Standing,
+        from: u64,
+        limit: usize,
+    ) -> Result<Vec<Entry>, Refusal> {
+        permit::check(who, Operation::ReadLedger)?;
+        self.0.ledger.reader().read(from, limit).map_err(unreadable)
+    }
+
+    /// Walks the whole ledger and compares it with its checkpoints.
+    ///
+    /// # Errors
+    /// If `who` may not, or the store cannot be read at all.
+    pub async fn verify_ledger(&self, who: &Standing) -> Result<Verdict, Refusal> {
+        permit::check(who, Operation::ReadLedger)?;
+        let reader = self.0.ledger.reader();
+        on_a_thread(move || verify(&reader)).await
+    }
+
+    /// The state after record `seq`, or after the newest.
+    ///
+    /// # Errors
+    /// If `who` may not, the store cannot be read, or there is no such record.
+    pub async fn as_of(&self, who: &Standing, seq: Option<u64>) -> Result<AsOf, Refusal> {
+        permit::check(who, Operation::ReadLedger)?;
+        let reader = self.0.ledger.reader();
+        on_a_thread(move || fold(&reader, seq)).await?.ok_or(Refusal::UnknownRecord)
+    }
+
+    /// How many records there are, and a notice of every commit.
+    pub fn ledger_size(&self) -> watch::Receiver<u64> {
+        self.0.ledger.watch()
+    }
+}
+
+/// The ledger of a gateway that is not running.
+pub struct Offline {
+    reader: LedgerReader,
+}
+
+/// Opens the ledger in a state directory, which verifies it. Nothing is created.
+///
+/// # Errors
+/// Why it cannot be trusted, or that there is none.
+pub fn offline(state_dir: &Path) -> Result<Offline, OpenError> {
+    let missing = |path: PathBuf| {
+        let source = std::io::Error::new(std::io::ErrorKind::NotFound, "there is no ledger here");
+        OpenError::Io { path, source }
+    };
+    let (dir, key_file) = (state_dir.join("ledger"), state_dir.join("gateway.key"));
+    if !dir.is_dir() || !key_file.is_file() {
+        return Err(missing(dir));
+    }
+    let key = GatewayKey::load_or_create(&key_file)
+        .map_err(|source| OpenError::Io { path: key_file, source })?;
+    let outside_checkpoint = state_dir.join("checkpoint");
+    let options = OpenOptions { dir, outside_checkpoint: outside_checkpoint.clone() };
+    let opened = recover::open(&options, &key, &mut |_| ControlFlow::Continue(()))?;
+    let reader = LedgerReader::new(opened.store.reader(), key.public(), Some(outside_checkpoint));
+    Ok(Offline { reader })
+}
+
+impl Offline {
+    /// See [`Service::read_ledger`].
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn read(&self, from: u64, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        self.reader.read(from, limit)
+    }
+
+    /// See [`Service::verify_ledger`].
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn verify(&self) -> Result<Verdict, StoreError> {
+        verify(&self.reader)
+    }
+
+    /// See [`Service::as_of`].
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn as_of(&self, seq: Option<u64>) -> Result<Option<AsOf>, StoreError> {
+        fold(&self.reader, seq)
+    }
+}
+
+fn verify(reader: &LedgerReader) -> Result<Verdict, StoreError> {
+    let checkpoint = reader.checkpoint()?;
+    Ok(match reader.verify()? {
+        audit::Verdict::Ok { size, root } => Verdict { size, root, broken: None, checkpoint },
+        audit::Verdict::Broken { first_bad_seq, what } => {
+            let broken = Some(Broken { first_bad_seq, what: what.to_string() });
+            Verdict { size: first_bad_seq, root: [0; 32], broken, checkpoint }
+        }
+    })
+}
+
+/// The same fold that the gateway does when it starts, up to and including `seq`.
+fn fold(reader: &LedgerReader, seq: Option<u64>) -> Result<Option<AsOf>, StoreError> {
+    let mut state = Registry::default();
+    let mut last = None;
+    let until = seq.map_or(u64::MAX, |seq| seq.saturating_add(1));
+    reader.read_range(0, until, &mut |entry| {
+        let Event::Registry(event) = &entry.record.event;
+        state.apply(entry.record.stamp(), event);
+        last = Some(entry.record.stamp());
+        ControlFlow::Continue(())
+    })?;
+    let reached = last.filter(|last: &Stamp| seq.is_none_or(|seq| last.seq == Seq(seq)));
+    Ok(reached.map(|stamp| AsOf { stamp, state }))
+}
+
+async fn on_a_thread<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, Refusal> {
+    let stopped = |_| Refusal::Unavailable { reason: "the gateway is stopping", retry_after_ms: 0 };
+    tokio::task::spawn_blocking(work).await.map_err(stopped)?.map_err(unreadable)
+}
+
+fn unreadable(error: StoreError) -> Refusal {
+    tracing::error!(%error, "the ledger cannot be read");
+    Refusal::Unavailable { reason: "the ledger cannot be read; see the log", retry_after_ms: 0 }
+}
