@@ -1,0 +1,159 @@
+//! What the file says: one function for each of its sections that this version uses.
+
+use std::net::IpAddr;
+
+use super::{
+    findings::Report,
+    known,
+    layer::{BAD_PORT, BindWord, Layer, Mode, checked},
+    reader::{Document, Given, Section},
+    shared_secret::Source,
+};
+
+/// The most scopes in one list. There are eight operator scopes; twice that leaves room for
+/// later ones, and a longer list is a mistake.
+const MAX_SCOPES: usize = 16;
+
+impl Layer {
+    /// Reads a parsed file, and warns about what in it is not read.
+    pub fn from_document(document: &Document, report: &mut Report) -> Self {
+        let mut root = Section::root(document, report);
+        let gateway = root.section("gateway", report);
+        let logging = root.section("logging", report);
+        root.leave(known::SECTIONS, report);
+        let mut layer = Self { log_level: log_level(logging, report), ..Self::default() };
+        layer.read_gateway(gateway, report);
+        layer
+    }
+
+    fn read_gateway(&mut self, mut gateway: Section, report: &mut Report) {
+        self.port = port(&mut gateway, report);
+        self.bind = gateway
+            .text("bind", report)
+            .and_then(|given| checked(BindWord::parse(given.value), given.place, report));
+        self.custom_host = gateway.text("customBindHost", report).and_then(|given| {
+            let host = given.value.parse::<IpAddr>().map_err(|_| "must be an IP address");
+            checked(host, given.place, report)
+        });
+        check_mode(&mut gateway, report);
+        let auth = gateway.section("auth", report);
+        let mut nodes = gateway.section("nodes", report);
+        let mut control_ui = gateway.section("controlUi", report);
+        gateway.leave(known::GATEWAY, report);
+
+        self.read_auth(auth, report);
+        let mut pairing = nodes.section("pairing", report);
+        nodes.leave(known::NODES, report);
+        self.auto_approve_local = pairing.switch("autoApproveLocal", report);
+        pairing.leave(&[], report);
+        self.allowed_origins = origins(&mut control_ui, report);
+        control_ui.leave(known::CONTROL_UI, report);
+    }
+
+    fn read_auth(&mut self, mut auth: Section, report: &mut Report) {
+        self.auth_mode = auth
+            .text("mode", report)
+            .and_then(|given| checked(Mode::parse(given.value), given.place, report));
+        self.token = Source::parse(&mut auth, "token", report);
+        self.password = Source::parse(&mut auth, "password", report);
+        let mut shared = auth.section("sharedSecret", report);
+        auth.leave(known::AUTH, report);
+        self.shared_scopes = scopes(&mut shared, "scopes", report);
+        self.loopback_scopes = scopes(&mut shared, "loopbackScopes", report);
+        shared.leave(&[], report);
+    }
+}
+
+fn port(gateway: &mut Section, report: &mut Report) -> Option<Given<u16>> {
+    let given = gateway.value("port")?;
+    let number = given.value.as_u64().and_then(|number| u16::try_from(number).ok());
+    checked(number.ok_or(BAD_PORT), given.place, report)
+}
+
+/// `gateway.mode` has one value that makes sense here; the others are explained.
+fn check_mode(gateway: &mut Section, report: &mut Report) {
+    let Some(given) = gateway.text("mode", report) else { return };
+    match given.value {
+        "local" => {}
+        "remote" => report.error(
+            &given.place,
+            "\"remote\" is for a client of a gateway elsewhere; doorward is the gateway itself: \
+             use \"local\"",
+        ),
+        _ => report.error(&given.place, "must be \"local\""),
+    }
+}
+
+/// The level by its OpenClaw name, as the name that tracing has for it.
+fn log_level(mut logging: Section, report: &mut Report) -> Option<String> {
+    let level = logging.text("level", report);
+    logging.leave(known::LOGGING, report);
+    let level = level?;
+    let name = match level.value {
+        "silent" => Ok("off"),
+        "fatal" | "error" => Ok("error"),
+        name @ ("warn" | "info" | "debug" | "trace") => Ok(name),
+        _ => Err("must be \"silent\", \"fatal\", \"error\", \"warn\", \"info\", \"debug\" or \
+                  \"trace\""),
+    };
+    Some(checked(name, level.place, report)?.value.to_owned())
+}
+
+/// A list of scope names without repeats. Whether each is a scope that exists, the domain says.
+fn scopes(section: &mut Section, key: &'static str, report: &mut Report) -> Option<Vec<String>> {
+    let list = section.list(key, report)?;
+    if list.value.len() > MAX_SCOPES {
+        report.error(&list.place, format!("has more than {MAX_SCOPES} scopes"));
+    }
+    Some(distinct(list.value, scope, report))
+}
+
+fn scope(text: &str) -> Result<String, &'static str> {
+    let name = text.strip_prefix("operator.").unwrap_or_default();
+    let part = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase());
+    if name.split('.').all(part) {
+        Ok(text.to_owned())
+    } else {
+        Err("must be an operator scope, such as \"operator.read\"")
+    }
+}
+
+fn origins(control_ui: &mut Section, report: &mut Report) -> Option<Vec<String>> {
+    let list = control_ui.list("allowedOrigins", report)?;
+    Some(distinct(list.value, origin, report))
+}
+
+/// An origin as browsers send it: `scheme://host[:port]`, in lower case (RFC 6454, section 6.2).
+fn origin(text: &str) -> Result<String, &'static str> {
+    if text == "*" {
+        return Err("\"*\" would let every web page use this gateway: list the origins");
+    }
+    let shape = Err("must be an origin such as \"https://host.example\" or \"http://host:8080\", \
+                     without a path");
+    let Some((scheme, host)) = text.split_once("://") else { return shape };
+    let scheme_char = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
+    let host_char =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']');
+    let is = |text: &str, allowed: fn(char) -> bool| !text.is_empty() && text.chars().all(allowed);
+    if is(scheme, scheme_char) && is(host, host_char) {
+        Ok(text.to_ascii_lowercase())
+    } else {
+        shape
+    }
+}
+
+/// The elements that pass a check, each once and in the order of the file.
+fn distinct(
+    list: Vec<Given<&str>>,
+    check: fn(&str) -> Result<String, &'static str>,
+    report: &mut Report,
+) -> Vec<String> {
+    let mut kept: Vec<String> = Vec::new();
+    for given in list {
+        let Some(element) = checked(check(given.value), given.place, report) else { continue };
+        if !kept.contains(&element.value) {
+            kept.push(element.value);
+        }
+    }
+    kept
+}

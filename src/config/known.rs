@@ -1,0 +1,79 @@
+//! Keys of OpenClaw's configuration that this version accepts and does not use.
+//!
+//! They only choose the words of a warning: "not used by this version" tells the owner of an
+//! existing file that the key is right and has no effect, where "unknown key" would send them to
+//! look for a typing error. Source: the configuration types of openclaw
+//! (`src/config/types.openclaw.ts` and `types.gateway.ts`).
+
+/// Top-level sections.
+pub(super) const SECTIONS: &[&str] = &[
+    "$schema",
+    "acp",
+    "agents",
+    "approvals",
+    "audio",
+    "auth",
+    "bindings",
+    "broadcast",
+    "browser",
+    "canvasHost",
+    "channels",
+    "cli",
+    "commands",
+    "cron",
+    "diagnostics",
+    "discovery",
+    "env",
+    "hooks",
+    "mcp",
+    "media",
+    "memory",
+    "messages",
+    "meta",
+    "models",
+    "nodeHost",
+    "plugins",
+    "secrets",
+    "session",
+    "skills",
+    "talk",
+    "tools",
+    "ui",
+    "update",
+    "vault",
+    "web",
+    "wizard",
+];
+
+/// Keys under `gateway`.
+pub(super) const GATEWAY: &[&str] = &[
+    "allowRealIpFallback",
+    "channelHealthCheckMinutes",
+    "http",
+    "reload",
+    "remote",
+    "tailscale",
+    "tls",
+    "tools",
+    "trustedProxies",
+];
+
+/// Keys under `gateway.auth`.
+pub(super) const AUTH: &[&str] = &["allowTailscale", "rateLimit", "trustedProxy"];
+
+/// Keys under `gateway.nodes`.
+pub(super) const NODES: &[&str] = &["allowCommands", "browser", "denyCommands"];
+
+/// Keys under `gateway.controlUi`.
+pub(super) const CONTROL_UI: &[&str] = &[
+    "allowInsecureAuth",
+    "basePath",
+    "dangerouslyAllowHostHeaderOriginFallback",
+    "dangerouslyDisableDeviceAuth",
+    "enabled",
+    "root",
+];
+
+/// Keys under `logging`.
+pub(super) const LOGGING: &[&str] =
+    &["consoleLevel", "consoleStyle", "file", "maxFileBytes", "redactPatterns", "redactSensitive"];

@@ -1,0 +1,223 @@
+//! The resolved values, and the rules that need more than one of them.
+
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    path::PathBuf,
+};
+
+use super::{
+    env::Env,
+    findings::{Place, Report},
+    layer::{BindWord, Layer, Mode, checked},
+    reader::Given,
+    shared_secret::Source,
+};
+use crate::support::secret::Secret;
+
+/// The port that clients of this protocol try first.
+pub const DEFAULT_PORT: u16 = 18789;
+
+/// What a client that proved the shared secret may do from anywhere, unless the file says.
+const SHARED_SCOPES: &[&str] = &["operator.read", "operator.write"];
+
+/// What the same client may do from this host, unless the file says: the full operator set.
+const LOOPBACK_SCOPES: &[&str] = &[
+    "operator.admin",
+    "operator.read",
+    "operator.write",
+    "operator.approvals",
+    "operator.pairing",
+    "operator.questions",
+    "operator.talk",
+    "operator.talk.secrets",
+];
+
+/// Everything that the gateway needs to know to start.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where the gateway keeps its state.
+    pub state_dir: PathBuf,
+    /// The TCP port, 0 for any free one.
+    pub port: u16,
+    /// The address to listen on.
+    pub bind: Bind,
+    /// How clients prove themselves.
+    pub auth: Auth,
+    /// Scopes that the shared secret grants from anywhere: `operator.*` names, shape checked.
+    pub shared_scopes: Vec<String>,
+    /// Scopes that it grants over direct loopback; same form.
+    pub loopback_scopes: Vec<String>,
+    /// Whether a device that connects over direct loopback is paired by policy.
+    pub auto_approve_local: bool,
+    /// Browser origins that may connect, in lower case.
+    pub allowed_origins: Vec<String>,
+    /// What to log: a level of tracing, or from `DOORWARD_LOG` a whole filter, unchecked.
+    pub log_level: Option<String>,
+}
+
+/// The address to listen on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bind {
+    /// 127.0.0.1.
+    Loopback,
+    /// 0.0.0.0, every IPv4 interface.
+    Lan,
+    /// This address.
+    Address(IpAddr),
+}
+
+impl Bind {
+    /// The address itself.
+    pub fn address(&self) -> IpAddr {
+        match *self {
+            Self::Loopback => Ipv4Addr::LOCALHOST.into(),
+            Self::Lan => Ipv4Addr::UNSPECIFIED.into(),
+            Self::Address(address) => address,
+        }
+    }
+
+    /// Whether only this host can connect. IPv4 addresses in IPv6 clothes count as IPv4.
+    pub fn is_loopback(&self) -> bool {
+        self.address().to_canonical().is_loopback()
+    }
+}
+
+/// How clients prove themselves.
+#[derive(Debug, Clone)]
+pub enum Auth {
+    /// With the shared token; `None`: the one in the state directory.
+    Token(Option<Secret<String>>),
+    /// With the shared password.
+    Password(Secret<String>),
+    /// Not at all; only with a loopback [`Bind`].
+    None,
+}
+
+impl Settings {
+    /// Resolves the layers, strongest first; `None` if the report says why not.
+    pub(super) fn resolve(
+        layers: &[Layer],
+        state_dir: PathBuf,
+        env: &Env,
+        report: &mut Report,
+    ) -> Option<Self> {
+        let bind = bind(layers, report);
+        let auth = auth(layers, bind, env, report);
+        let port = first(layers, |layer| layer.port.as_ref());
+        let settings = Self {
+            state_dir,
+            port: port.map_or(DEFAULT_PORT, |port| port.value),
+            bind,
+            auth: auth?,
+            shared_scopes: names(layers, |layer| layer.shared_scopes.as_ref(), SHARED_SCOPES),
+            loopback_scopes: names(layers, |layer| layer.loopback_scopes.as_ref(), LOOPBACK_SCOPES),
+            auto_approve_local: first(layers, |layer| layer.auto_approve_local.as_ref())
+                .is_none_or(|&approve| approve),
+            allowed_origins: names(layers, |layer| layer.allowed_origins.as_ref(), &[]),
+            log_level: first(layers, |layer| layer.log_level.as_ref()).cloned(),
+        };
+        report.errors.is_empty().then_some(settings)
+    }
+}
+
+/// A value from the strongest layer that has it.
+fn first<T>(layers: &[Layer], field: fn(&Layer) -> Option<&T>) -> Option<&T> {
+    layers.iter().find_map(field)
+}
+
+fn names(
+    layers: &[Layer],
+    field: fn(&Layer) -> Option<&Vec<String>>,
+    default: &[&str],
+) -> Vec<String> {
+    let given = first(layers, field).cloned();
+    given.unwrap_or_else(|| default.iter().map(|&name| name.to_owned()).collect())
+}
+
+fn bind(layers: &[Layer], report: &mut Report) -> Bind {
+    let word = first(layers, |layer| layer.bind.as_ref());
+    let host = first(layers, |layer| layer.custom_host.as_ref());
+    if let Some(host) = host
+        && word.is_none_or(|word| word.value != BindWord::Custom)
+    {
+        report.warn(&host.place, "not used: it needs gateway.bind \"custom\"");
+    }
+    let Some(word) = word else { return Bind::Loopback };
+    match word.value {
+        BindWord::Loopback => Bind::Loopback,
+        BindWord::Lan => Bind::Lan,
+        BindWord::Address(address) => Bind::Address(address),
+        BindWord::Auto => {
+            report.warn(&word.place, "\"auto\" is read as \"loopback\"; say which you mean");
+            Bind::Loopback
+        }
+        BindWord::Custom => match host {
+            Some(host) => Bind::Address(host.value),
+            None => {
+                report
+                    .error(&word.place, "\"custom\" needs an IP address in gateway.customBindHost");
+                Bind::Loopback
+            }
+        },
+    }
+}
+
+/// How a layer's secret of one kind is reached.
+type SecretField = fn(&Layer) -> Option<&Given<Source>>;
+
+const TOKEN: SecretField = |layer| layer.token.as_ref();
+const PASSWORD: SecretField = |layer| layer.password.as_ref();
+
+/// The mode, and the secret that it needs; `None` if the report says why not.
+fn auth(layers: &[Layer], bind: Bind, env: &Env, report: &mut Report) -> Option<Auth> {
+    let mode = auth_mode(layers);
+    for (kind, field) in [(Mode::Token, TOKEN), (Mode::Password, PASSWORD)] {
+        if kind != mode.value {
+            warn_unused(layers, field, mode.value, report);
+        }
+    }
+    match mode.value {
+        Mode::Token => match first(layers, TOKEN) {
+            None => Some(Auth::Token(None)),
+            Some(given) => Some(Auth::Token(Some(resolve_secret(given, env, report)?))),
+        },
+        Mode::Password => match first(layers, PASSWORD) {
+            None => refuse(&mode.place, NO_PASSWORD, report),
+            Some(given) => Some(Auth::Password(resolve_secret(given, env, report)?)),
+        },
+        Mode::None if bind.is_loopback() => Some(Auth::None),
+        Mode::None => refuse(&mode.place, WIDE_OPEN, report),
+    }
+}
+
+const NO_PASSWORD: &str = "mode \"password\" needs a password: set gateway.auth.password, \
+                           DOORWARD_PASSWORD or --password-file";
+
+const WIDE_OPEN: &str = "mode \"none\" would let everyone in who can reach this host: \
+                         set gateway.bind to \"loopback\", or use mode \"token\" or \"password\"";
+
+/// The mode that was named; else the kind of secret that was given, a token before a password.
+fn auth_mode(layers: &[Layer]) -> Given<Mode> {
+    let named = first(layers, |layer| layer.auth_mode.as_ref()).cloned();
+    named.unwrap_or_else(|| {
+        let has = |field: SecretField| first(layers, field).is_some();
+        let value = if !has(TOKEN) && has(PASSWORD) { Mode::Password } else { Mode::Token };
+        Given { value, place: Place::missing("gateway.auth.mode") }
+    })
+}
+
+/// Says which secrets have no effect: an operator who set one believes that it protects.
+fn warn_unused(layers: &[Layer], field: SecretField, mode: Mode, report: &mut Report) {
+    for given in layers.iter().filter_map(field) {
+        report.warn(&given.place, format!("not used: the auth mode is \"{}\"", mode.name()));
+    }
+}
+
+fn resolve_secret(given: &Given<Source>, env: &Env, report: &mut Report) -> Option<Secret<String>> {
+    checked(given.value.resolve(env), given.place.clone(), report).map(|secret| secret.value)
+}
+
+fn refuse<T>(place: &Place, message: &str, report: &mut Report) -> Option<T> {
+    report.error(place, message);
+    None
+}

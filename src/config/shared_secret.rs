@@ -1,0 +1,185 @@
+//! Shared secrets: where one comes from, and what is refused as one.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use serde_json::Value;
+use zeroize::Zeroizing;
+
+use super::{
+    env::Env,
+    findings::Report,
+    reader::{Given, Section, wrong_kind},
+    redact::REDACTED,
+};
+use crate::support::secret::Secret;
+
+/// The fewest characters of a secret, which opens the gateway to whoever guesses it. Eight is
+/// what NIST SP 800-63B (revision 3, section 5.1.1.1) asks of a password that a person chose.
+const MIN_CHARS: usize = 8;
+
+/// The most bytes of a secret. It travels in the first frame, which may be 64 KiB; and a secret
+/// file that is larger than this is some other file.
+const MAX_BYTES: usize = 4096;
+
+/// Words that stand in examples where a secret belongs, as lowercase letters and digits.
+const PLACEHOLDERS: &[&str] = &[
+    "changeme",
+    "changethis",
+    "example",
+    "openclawredacted",
+    "password",
+    "placeholder",
+    "redacted",
+    "replaceme",
+    "replacethis",
+    "secret",
+    "token",
+    "undefined",
+    "yourpassword",
+    "yourpasswordhere",
+    "yoursecret",
+    "yoursecrethere",
+    "yourtoken",
+    "yourtokenhere",
+];
+
+/// Where a secret comes from. Only the one that is used is looked up.
+#[derive(Debug, Clone)]
+pub(super) enum Source {
+    /// It was given as it is.
+    Inline(Secret<String>),
+    /// An environment variable holds it.
+    Env(String),
+    /// A file holds it.
+    File(PathBuf),
+}
+
+impl Source {
+    /// Reads a string or a reference object from the file's value.
+    pub fn parse(
+        section: &mut Section,
+        key: &'static str,
+        report: &mut Report,
+    ) -> Option<Given<Self>> {
+        let given = section.value(key)?;
+        let source = match given.value {
+            Value::String(text) => from_text(text),
+            Value::Object(_) => {
+                from_reference(Section::of(section.document(), &given, report), report)
+            }
+            _ => return wrong_kind("a string or a reference object", &given, report),
+        };
+        match source {
+            Ok(source) => Some(given.with(source)),
+            Err(message) => {
+                report.error(&given.place, message);
+                None
+            }
+        }
+    }
+
+    /// The secret itself, looked up and checked.
+    pub fn resolve(&self, env: &Env) -> Result<Secret<String>, String> {
+        match self {
+            Self::Inline(secret) => check(secret.expose()),
+            Self::Env(name) => {
+                let value = env
+                    .get(name)
+                    .ok_or_else(|| format!("the environment variable {name} is not set"))?;
+                check(value.to_str().ok_or(NOT_TEXT)?)
+                    .map_err(|error| format!("in the environment variable {name}: {error}"))
+            }
+            Self::File(path) => read(path).map_err(|error| format!("{}: {error}", path.display())),
+        }
+    }
+}
+
+const NOT_TEXT: &str = "is not valid UTF-8";
+
+const SHAPE: &str = "a reference must be \"${NAME}\", {\"source\": \"env\", \"id\": \"NAME\"} \
+                     or {\"source\": \"file\", \"id\": \"/path\"}";
+
+/// A string: `${NAME}` and `$NAME` refer to a variable, as they do in OpenClaw.
+fn from_text(text: &str) -> Result<Source, String> {
+    let text = text.trim();
+    let name = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+    match name.or_else(|| text.strip_prefix('$')) {
+        Some(name) if is_variable(name) => Ok(Source::Env(name.to_owned())),
+        _ if text.contains("${") => Err(format!("looks like a reference; {SHAPE}")),
+        _ => Ok(Source::Inline(Secret::new(text.to_owned()))),
+    }
+}
+
+/// Variables are named in upper case here, so that a secret that begins with `$` can still be
+/// told from a reference.
+fn is_variable(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_uppercase() || c == '_')
+        && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+}
+
+/// A reference object, which may carry OpenClaw's `provider` if that is the default one.
+fn from_reference(mut reference: Section, report: &mut Report) -> Result<Source, String> {
+    let source = reference.text("source", report);
+    let id = reference.text("id", report);
+    let provider = reference.text("provider", report);
+    reference.leave(&[], report);
+    if provider.is_some_and(|provider| provider.value != "default") {
+        return Err(String::from("secret providers are not supported by this version"));
+    }
+    match (source.map(|source| source.value), id.map(|id| id.value)) {
+        (Some("env"), Some(name)) if !name.is_empty() => Ok(Source::Env(name.to_owned())),
+        (Some("file"), Some(path)) if Path::new(path).is_absolute() => {
+            Ok(Source::File(path.into()))
+        }
+        (Some("file"), Some(_)) => Err(String::from("the path of a secret file must be absolute")),
+        _ => Err(String::from(SHAPE)),
+    }
+}
+
+/// Reads a secret file. White space around the secret, such as the last line's end, is not part
+/// of it.
+fn read(path: &Path) -> Result<Secret<String>, String> {
+    // The buffer never grows, because growing would leave copies behind that nobody wipes.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(2 * MAX_BYTES));
+    let file = fs::File::open(path).map_err(|error| error.to_string())?;
+    io::Read::read_to_end(&mut io::Read::take(file, MAX_BYTES as u64 + 1), &mut bytes)
+        .map_err(|error| error.to_string())?;
+    check(std::str::from_utf8(&bytes).map_err(|_| NOT_TEXT)?)
+}
+
+/// Trims a secret and refuses what cannot be meant as one. The messages do not repeat it.
+fn check(text: &str) -> Result<Secret<String>, String> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(String::from("is empty"));
+    }
+    if text.len() > MAX_BYTES {
+        return Err(format!("is longer than {MAX_BYTES} bytes"));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(String::from("must be one line without control characters"));
+    }
+    if is_placeholder(text) {
+        return Err(String::from(
+            "is a placeholder, not a secret; a good one is made by `openssl rand -hex 32`",
+        ));
+    }
+    if text.chars().count() < MIN_CHARS {
+        return Err(format!("is shorter than {MIN_CHARS} characters"));
+    }
+    Ok(Secret::new(text.to_owned()))
+}
+
+fn is_placeholder(text: &str) -> bool {
+    let letters = text.chars().filter(char::is_ascii_alphanumeric);
+    let word = Zeroizing::new(letters.map(|c| c.to_ascii_lowercase()).collect::<String>());
+    let mut chars = text.chars();
+    let first = chars.next();
+    PLACEHOLDERS.contains(&word.as_str())
+        || text.contains(REDACTED)
+        || (text.starts_with('<') && text.ends_with('>'))
+        || chars.all(|c| Some(c) == first)
+}

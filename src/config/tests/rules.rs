@@ -1,0 +1,361 @@
+//! One row for each rule about what the file says.
+
+use std::net::IpAddr;
+
+use super::{SECRET, errors, load_text, shown};
+use crate::config::{Auth, Bind, Settings};
+
+/// A check of resolved settings.
+type Check = fn(&Settings) -> bool;
+
+fn address(text: &str) -> Bind {
+    Bind::Address(text.parse::<IpAddr>().unwrap())
+}
+
+#[test]
+fn an_empty_file_gives_the_defaults() {
+    let loaded = load_text("{}").unwrap();
+    let settings = loaded.settings;
+    assert_eq!(loaded.warnings, []);
+    assert_eq!((settings.port, settings.bind), (18789, Bind::Loopback));
+    assert!(matches!(settings.auth, Auth::Token(None)));
+    assert_eq!(settings.shared_scopes, ["operator.read", "operator.write"]);
+    let full = "operator.admin operator.read operator.write operator.approvals operator.pairing \
+                operator.questions operator.talk operator.talk.secrets";
+    assert_eq!(settings.loopback_scopes.join(" "), full);
+    assert!(settings.auto_approve_local);
+    assert_eq!(settings.allowed_origins, [""; 0]);
+    assert_eq!(settings.log_level, None);
+}
+
+#[test]
+fn what_is_accepted() {
+    let rows: &[(&str, Check)] = &[
+        ("{gateway: {port: 1}}", |s| s.port == 1),
+        ("{gateway: {port: 65535}}", |s| s.port == 65535),
+        ("{gateway: {port: 0}}", |s| s.port == 0),
+        ("{gateway: {port: null}}", |s| s.port == 18789),
+        ("{gateway: null}", |s| s.port == 18789),
+        ("{gateway: {mode: 'local'}}", |s| s.bind == Bind::Loopback),
+        ("{gateway: {bind: 'loopback'}}", |s| s.bind == Bind::Loopback && s.bind.is_loopback()),
+        ("{gateway: {bind: 'lan'}}", |s| {
+            s.bind == Bind::Lan && s.bind.address().is_unspecified() && !s.bind.is_loopback()
+        }),
+        ("{gateway: {bind: '127.0.0.2'}}", |s| {
+            s.bind == address("127.0.0.2") && s.bind.is_loopback()
+        }),
+        ("{gateway: {bind: '::1'}}", |s| s.bind == address("::1") && s.bind.is_loopback()),
+        ("{gateway: {bind: '::ffff:127.0.0.1'}}", |s| s.bind.is_loopback()),
+        ("{gateway: {bind: '::ffff:10.0.0.1'}}", |s| !s.bind.is_loopback()),
+        ("{gateway: {bind: '::'}}", |s| !s.bind.is_loopback()),
+        ("{gateway: {bind: 'custom', customBindHost: '192.168.1.4'}}", |s| {
+            s.bind == address("192.168.1.4")
+        }),
+        ("{gateway: {bind: 'lan', auth: {mode: 'token'}}}", |s| {
+            matches!(s.auth, Auth::Token(None))
+        }),
+        ("{gateway: {auth: {mode: 'none'}}}", |s| matches!(s.auth, Auth::None)),
+        ("{gateway: {bind: '127.9.9.9', auth: {mode: 'none'}}}", |s| matches!(s.auth, Auth::None)),
+        ("{gateway: {auth: {sharedSecret: {scopes: []}}}}", |s| s.shared_scopes.is_empty()),
+        (
+            "{gateway: {auth: {sharedSecret: {scopes: ['operator.talk.secrets',
+            'operator.read', 'operator.read']}}}}",
+            |s| {
+                s.shared_scopes == ["operator.talk.secrets", "operator.read"]
+                    && s.loopback_scopes.len() == 8
+            },
+        ),
+        ("{gateway: {auth: {sharedSecret: {loopbackScopes: ['operator.read']}}}}", |s| {
+            s.loopback_scopes == ["operator.read"] && s.shared_scopes.len() == 2
+        }),
+        ("{gateway: {nodes: {pairing: {autoApproveLocal: false}}}}", |s| !s.auto_approve_local),
+        ("{gateway: {nodes: {pairing: {autoApproveLocal: true}}}}", |s| s.auto_approve_local),
+        (
+            "{gateway: {controlUi: {allowedOrigins: ['HTTPS://Home.example',
+            'http://[::1]:8080', 'tauri://localhost']}}}",
+            |s| {
+                s.allowed_origins
+                    == ["https://home.example", "http://[::1]:8080", "tauri://localhost"]
+            },
+        ),
+        ("{logging: {level: 'debug'}}", |s| s.log_level.as_deref() == Some("debug")),
+        ("{logging: {level: 'silent'}}", |s| s.log_level.as_deref() == Some("off")),
+        ("{logging: {level: 'fatal'}}", |s| s.log_level.as_deref() == Some("error")),
+    ];
+    for (text, check) in rows {
+        let loaded = load_text(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+        assert!(check(&loaded.settings), "{text}: {:?}", loaded.settings);
+        assert_eq!(loaded.warnings, [], "{text}");
+    }
+}
+
+#[test]
+fn what_is_refused() {
+    let sixteen = "'operator.read',".repeat(16);
+    let rows = [
+        ("[]", "must be an object"),
+        ("{gateway: 1}", "gateway: must be an object, but is a number"),
+        ("{gateway: {port: 65536}}", "gateway.port: must be a whole number from 1 to 65535"),
+        ("{gateway: {port: -1}}", "gateway.port: must be a whole number"),
+        ("{gateway: {port: 80.5}}", "gateway.port: must be a whole number"),
+        ("{gateway: {port: '80'}}", "gateway.port: must be a whole number"),
+        ("{gateway: {mode: 'remote'}}", "gateway.mode: \"remote\" is for a client"),
+        ("{gateway: {mode: 'cloud'}}", "gateway.mode: must be \"local\""),
+        ("{gateway: {bind: 'wan'}}", "gateway.bind: must be \"loopback\", \"lan\""),
+        ("{gateway: {bind: 'host.example'}}", "gateway.bind: must be"),
+        ("{gateway: {bind: 'tailnet'}}", "gateway.bind: \"tailnet\" is not supported"),
+        ("{gateway: {bind: ['lan']}}", "gateway.bind: must be a string, but is a list"),
+        ("{gateway: {bind: 'custom'}}", "gateway.bind: \"custom\" needs an IP address"),
+        (
+            "{gateway: {bind: 'loopback', customBindHost: 'nas'}}",
+            "gateway.customBindHost: must be an IP",
+        ),
+        ("{gateway: {auth: 'token'}}", "gateway.auth: must be an object, but is a string"),
+        ("{gateway: {auth: {mode: 'basic'}}}", "gateway.auth.mode: must be \"token\""),
+        (
+            "{gateway: {auth: {mode: 'trusted-proxy'}}}",
+            "gateway.auth.mode: \"trusted-proxy\" is not supported",
+        ),
+        (
+            "{gateway: {auth: {mode: 'password'}}}",
+            "gateway.auth.mode: mode \"password\" needs a password",
+        ),
+        (
+            "{gateway: {bind: 'lan', auth: {mode: 'none'}}}",
+            "gateway.auth.mode: mode \"none\" would let everyone in",
+        ),
+        (
+            "{gateway: {bind: '10.0.0.1', auth: {mode: 'none'}}}",
+            "gateway.auth.mode: mode \"none\" would",
+        ),
+        (
+            "{gateway: {bind: '::ffff:10.0.0.1', auth: {mode: 'none'}}}",
+            "gateway.auth.mode: mode \"none\"",
+        ),
+        ("{gateway: {bind: '::', auth: {mode: 'none'}}}", "gateway.auth.mode: mode \"none\" would"),
+        ("{gateway: {auth: {sharedSecret: []}}}", "gateway.auth.sharedSecret: must be an object"),
+        (
+            "{gateway: {auth: {sharedSecret: {scopes: 'operator.read'}}}}",
+            "gateway.auth.sharedSecret.scopes: must be a list of strings, but is a string",
+        ),
+        (
+            "{gateway: {auth: {sharedSecret: {scopes: [7]}}}}",
+            "gateway.auth.sharedSecret.scopes[0]: must be a string, but is a number",
+        ),
+        (
+            "{gateway: {auth: {sharedSecret: {loopbackScopes: ['operator.read', 'node.read']}}}}",
+            "gateway.auth.sharedSecret.loopbackScopes[1]: must be an operator scope",
+        ),
+        (
+            "{gateway: {auth: {sharedSecret: {scopes: ['operator.']}}}}",
+            "scopes[0]: must be an operator",
+        ),
+        (
+            "{gateway: {auth: {sharedSecret: {scopes: ['operator']}}}}",
+            "scopes[0]: must be an operator",
+        ),
+        (
+            "{gateway: {auth: {sharedSecret: {scopes: ['operator.a..b']}}}}",
+            "scopes[0]: must be an operator",
+        ),
+        (
+            "{gateway: {auth: {sharedSecret: {scopes: ['operator.Read']}}}}",
+            "scopes[0]: must be an operator",
+        ),
+        (
+            "{gateway: {auth: {sharedSecret: {scopes: ['operator.*']}}}}",
+            "scopes[0]: must be an operator",
+        ),
+        (
+            &format!(
+                "{{gateway: {{auth: {{sharedSecret: {{scopes: [{sixteen} 'operator.admin']}}}}}}}}"
+            ),
+            "gateway.auth.sharedSecret.scopes: has more than 16 scopes",
+        ),
+        (
+            "{gateway: {nodes: {pairing: {autoApproveLocal: 'yes'}}}}",
+            "gateway.nodes.pairing.autoApproveLocal: must be true or false, but is a string",
+        ),
+        (
+            "{gateway: {controlUi: {allowedOrigins: ['*']}}}",
+            "gateway.controlUi.allowedOrigins[0]: \"*\" would let every web page",
+        ),
+        (
+            "{gateway: {controlUi: {allowedOrigins: ['home.example']}}}",
+            "allowedOrigins[0]: must be an origin",
+        ),
+        (
+            "{gateway: {controlUi: {allowedOrigins: ['http://a/']}}}",
+            "allowedOrigins[0]: must be an origin",
+        ),
+        (
+            "{gateway: {controlUi: {allowedOrigins: ['http://']}}}",
+            "allowedOrigins[0]: must be an origin",
+        ),
+        (
+            "{gateway: {controlUi: {allowedOrigins: ['http://u@a']}}}",
+            "allowedOrigins[0]: must be an origin",
+        ),
+        ("{logging: {level: 'loud'}}", "logging.level: must be \"silent\""),
+    ];
+    for (text, expected) in rows {
+        let errors = errors(load_text(text));
+        assert_eq!(errors.len(), 1, "{text}: {errors:?}");
+        assert!(errors[0].contains(expected), "{text}: {errors:?}");
+        let start = if expected.starts_with("must be an object") {
+            "doorward.json: "
+        } else {
+            "doorward.json:1: "
+        };
+        assert!(errors[0].starts_with(start), "{text}: {errors:?}");
+    }
+}
+
+#[test]
+fn sixteen_scopes_are_not_too_many() {
+    let list = "'operator.read',".repeat(16);
+    let text = format!("{{gateway: {{auth: {{sharedSecret: {{scopes: [{list}]}}}}}}}}");
+    assert_eq!(load_text(&text).unwrap().settings.shared_scopes, ["operator.read"]);
+}
+
+#[test]
+fn what_is_warned_about() {
+    let unused = "accepted, not used by this version";
+    let rows = [
+        (
+            "{gateway: {bind: 'auto'}}",
+            vec!["gateway.bind: \"auto\" is read as \"loopback\"; say which you mean".to_owned()],
+        ),
+        (
+            "{gateway: {customBindHost: '10.0.0.1'}}",
+            vec!["gateway.customBindHost: not used: it needs gateway.bind \"custom\"".to_owned()],
+        ),
+        (
+            "{gateway: {bind: 'lan', customBindHost: '10.0.0.1'}}",
+            vec!["gateway.customBindHost: not used: it needs gateway.bind \"custom\"".to_owned()],
+        ),
+        (
+            "{gateway: {foo: {bar: 1, baz: [{}]}}}",
+            vec!["gateway.foo: unknown key, ignored".to_owned()],
+        ),
+        (
+            "{gateway: {tickIntervalMs: 5}}",
+            vec!["gateway.tickIntervalMs: unknown key, ignored".to_owned()],
+        ),
+        (
+            "{gateway: {auth: {tokn: 1}}}",
+            vec!["gateway.auth.tokn: unknown key, ignored".to_owned()],
+        ),
+        (
+            "{gateway: {auth: {sharedSecret: {x: 1}}}}",
+            vec!["gateway.auth.sharedSecret.x: unknown key, ignored".to_owned()],
+        ),
+        (
+            "{gateway: {nodes: {pairing: {x: 1}}}}",
+            vec!["gateway.nodes.pairing.x: unknown key, ignored".to_owned()],
+        ),
+        (
+            "{gateway: {controlUi: {x: 1}}}",
+            vec!["gateway.controlUi.x: unknown key, ignored".to_owned()],
+        ),
+        ("{logging: {x: 1}}", vec!["logging.x: unknown key, ignored".to_owned()]),
+        ("{gatway: {port: 1}}", vec!["gatway: unknown key, ignored".to_owned()]),
+        ("{'a\\nb.c': 1}", vec!["[\"a\\nb.c\"]: unknown key, ignored".to_owned()]),
+        (
+            "{gateway: {remote: {url: 'ws://x', token: 'y'}}}",
+            vec![format!("gateway.remote: {unused}")],
+        ),
+        ("{gateway: {tls: {enabled: true}}}", vec![format!("gateway.tls: {unused}")]),
+        ("{gateway: {auth: {rateLimit: {}}}}", vec![format!("gateway.auth.rateLimit: {unused}")]),
+        ("{gateway: {nodes: {browser: {}}}}", vec![format!("gateway.nodes.browser: {unused}")]),
+        (
+            "{gateway: {controlUi: {basePath: '/x'}}}",
+            vec![format!("gateway.controlUi.basePath: {unused}")],
+        ),
+        ("{logging: {file: '/x'}}", vec![format!("logging.file: {unused}")]),
+        (
+            "{meta: {}, wizard: {}, env: {vars: {}}}",
+            vec![format!("env: {unused}"), format!("meta: {unused}"), format!("wizard: {unused}")],
+        ),
+        (
+            "{gateway: {port: 1, port: 2}}",
+            vec!["gateway.port: written more than once; this last one counts".to_owned()],
+        ),
+    ];
+    for (text, expected) in rows {
+        let loaded = load_text(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+        let expected: Vec<_> =
+            expected.iter().map(|warning| format!("doorward.json:1: {warning}")).collect();
+        assert_eq!(shown(&loaded.warnings), expected, "{text}");
+    }
+}
+
+/// The snippet of openclaw #57434, with a secret in the place of its dots.
+#[test]
+fn the_snippet_of_issue_57434_loads_as_it_is() {
+    let text = format!(
+        r#"{{
+  "gateway": {{
+    "port": 18790,
+    "mode": "local",
+    "bind": "loopback",
+    "auth": {{
+      "mode": "token",
+      "token": "{SECRET}"
+    }}
+  }},
+  "channels": {{
+    "dingtalk": {{ "enabled": true, "clientId": "d", "clientSecret": "s", "x": {{ "y": [1] }} }}
+  }},
+  "bindings": [
+    {{ "agentId": "main", "match": {{ "channel": "dingtalk" }} }}
+  ]
+}}"#
+    );
+    let loaded = load_text(&text).unwrap();
+    assert_eq!((loaded.settings.port, loaded.settings.bind), (18790, Bind::Loopback));
+    let Auth::Token(Some(token)) = &loaded.settings.auth else { panic!("{:?}", loaded.settings) };
+    assert!(token.matches(SECRET));
+    assert_eq!(
+        shown(&loaded.warnings),
+        [
+            "doorward.json:11: channels: accepted, not used by this version",
+            "doorward.json:14: bindings: accepted, not used by this version",
+        ]
+    );
+}
+
+#[test]
+fn all_errors_come_at_once_in_the_order_of_the_file() {
+    let text = "{
+  logging: { level: 7 },
+  gateway: {
+    port: 'x',
+    what: 1,
+    bind: 'wan',
+    auth: {
+      sharedSecret: {
+        scopes: [
+          'operator.read',
+          'root',
+        ],
+      },
+      token: 'changeme',
+    },
+  },
+}";
+    let found = load_text(text).unwrap_err();
+    let starts = [
+        "2: logging.level: ",
+        "4: gateway.port: ",
+        "6: gateway.bind: ",
+        "11: gateway.auth.sharedSecret.scopes[1]: ",
+        "14: gateway.auth.token: ",
+    ];
+    assert_eq!(found.errors.len(), starts.len(), "{found}");
+    for (error, start) in shown(&found.errors).iter().zip(starts) {
+        assert!(error.starts_with(&format!("doorward.json:{start}")), "{error}");
+        assert!(found.to_string().contains(error), "the whole must list {error}");
+    }
+    assert_eq!(shown(&found.warnings), ["doorward.json:5: gateway.what: unknown key, ignored"]);
+}

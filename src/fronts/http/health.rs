@@ -1,0 +1,55 @@
+//! Is it alive, is it ready? Open to everyone and without a secret (N19 A19.1).
+
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode};
+use serde_json::{Value, json};
+
+use crate::{
+    fronts::proxy,
+    service::{Service, attribute},
+};
+
+/// `GET /healthz`: the process answers.
+pub fn live(_: &HttpRequest, _: &Service) -> HttpResponse {
+    answer(StatusCode::OK, &json!({"ok": true, "status": "live"}))
+}
+
+/// `GET /readyz`: changes of authority can be made durable. Says what is failing.
+pub fn ready(request: &HttpRequest, service: &Service) -> HttpResponse {
+    let peer = request.peer_addr().map(|address| address.ip());
+    if let Err(fault) = attribute(peer, |name| request.headers().contains_key(name)) {
+        return proxy::not_attributable(fault);
+    }
+    let uptime_ms = service.info().uptime.elapsed_millis();
+    let (status, failing) = match service.is_ready() {
+        true => (StatusCode::OK, json!([])),
+        false => (StatusCode::SERVICE_UNAVAILABLE, json!(["ledger"])),
+    };
+    let ready = status == StatusCode::OK;
+    answer(status, &json!({"ready": ready, "failing": failing, "uptimeMs": uptime_ms}))
+}
+
+/// `GET /startupz`: the gateway only listens once it has started.
+pub fn started(_: &HttpRequest, service: &Service) -> HttpResponse {
+    let info = service.info();
+    let body = json!({
+        "ok": true,
+        "status": "started",
+        "version": info.version,
+        "uptimeMs": info.uptime.elapsed_millis(),
+    });
+    answer(StatusCode::OK, &body)
+}
+
+/// Anything else.
+pub fn not_found() -> HttpResponse {
+    let error = json!({"error": {"message": "Not Found", "type": "not_found"}});
+    answer(StatusCode::NOT_FOUND, &error)
+}
+
+fn answer(status: StatusCode, body: &Value) -> HttpResponse {
+    HttpResponse::build(status)
+        .insert_header(("Cache-Control", "no-store"))
+        .insert_header(("X-Content-Type-Options", "nosniff"))
+        .insert_header(("Referrer-Policy", "no-referrer"))
+        .json(body)
+}

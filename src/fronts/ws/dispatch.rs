@@ -1,0 +1,116 @@
+//! From a request to its method: gate 1, parameters, handler, answer.
+
+use std::rc::Rc;
+
+use bytestring::ByteString;
+use futures_util::future::LocalBoxFuture;
+
+use super::{
+    dialogue::Talk,
+    error::{self, Fault},
+    frame::{self, Request},
+};
+use crate::{
+    domain::{operation::Operation, permit, principal::Standing},
+    service::{Service, Transport, Via, conn::Step},
+};
+
+/// One method of the catalogue.
+pub struct Method {
+    /// The wire name.
+    pub name: &'static str,
+    /// What it is.
+    pub operation: Operation,
+    /// How it is served.
+    pub(super) serve: Serve,
+}
+
+/// Writes the payload of an answer at once.
+pub(super) type Now = fn(&Call<'_>, &mut String) -> Result<(), Fault>;
+
+/// Gives the payload of an answer after something was made durable.
+pub(super) type Later = fn(&Call<'_>) -> Result<Answer, Fault>;
+
+/// A payload on its way.
+pub(super) type Answer = LocalBoxFuture<'static, Result<String, Fault>>;
+
+/// How a method is served.
+pub(super) enum Serve {
+    /// At once, from what is in memory.
+    Now(Now),
+    /// After a while.
+    Later(Later),
+}
+
+/// One call.
+pub(super) struct Call<'a> {
+    pub service: &'a Service,
+    pub standing: &'a Standing,
+    pub method: &'static str,
+    pub params: Option<&'a str>,
+    pub via: &'a dyn Fn() -> Via,
+}
+
+/// Calls a method.
+pub(super) fn call(
+    talk: &Talk,
+    standing: &Standing,
+    method: &'static Method,
+    request: &Request<'_>,
+    busy: bool,
+) -> Step {
+    if let Err(refusal) = permit::check(standing, method.operation) {
+        return Step::Answer(frame::refusal(request.id, &error::of_call(&refusal)).into());
+    }
+    let via = || via(talk, request);
+    let (service, params) = (&talk.service, request.params);
+    let call = Call { service, standing, method: method.name, params, via: &via };
+    match method.serve {
+        Serve::Now(serve) => Step::Answer(now(serve, &call, request.id)),
+        Serve::Later(_) if busy => {
+            Step::Answer(frame::refusal(request.id, &error::too_many_in_flight()).into())
+        }
+        Serve::Later(serve) => match serve(&call) {
+            Ok(answer) => later(answer, request.id),
+            Err(fault) => Step::Answer(frame::refusal(request.id, &fault).into()),
+        },
+    }
+}
+
+fn now(serve: Now, call: &Call<'_>, id: &str) -> ByteString {
+    let mut out = String::with_capacity(256);
+    frame::open_answer(&mut out, id);
+    match serve(call, &mut out) {
+        Ok(()) => {
+            frame::close_answer(&mut out);
+            out.into()
+        }
+        Err(fault) => frame::refusal(id, &fault).into(),
+    }
+}
+
+fn later(answer: Answer, id: &str) -> Step {
+    let id: Rc<str> = id.into();
+    Step::Later(Box::pin(async move {
+        match answer.await {
+            Ok(payload) => {
+                let mut out = String::with_capacity(payload.len() + 80);
+                frame::open_answer(&mut out, &id);
+                out.push_str(&payload);
+                frame::close_answer(&mut out);
+                out.into()
+            }
+            Err(fault) => frame::refusal(&id, &fault).into(),
+        }
+    }))
+}
+
+fn via(talk: &Talk, request: &Request<'_>) -> Via {
+    Via {
+        transport: Transport::WebSocket,
+        address: talk.attribution.address.map(|address| address.to_string()),
+        locality: talk.attribution.locality,
+        connection: Some(talk.id.clone()),
+        request: Some(request.id.trim_matches('"').to_owned()),
+    }
+}

@@ -1,0 +1,296 @@
+//! The one table from refusals to the wire.
+//!
+//! Codes, messages and details are the real gateway's (`WIRE.md` (d1), (d2)) wherever its clients
+//! read them. `remediationHint` is the protocol's own field for "what to do"; here every refusal has
+//! one, with who can grant what is missing and the command to run.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::domain::{
+    origin::OriginFault,
+    principal::SecretKind,
+    refusal::{PairingReason, PairingRequired, ProofFault, Refusal},
+    registry::Profile,
+    scope::{Role, ScopeSet},
+};
+
+/// `ErrorShape` of the schema.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Fault {
+    /// The coarse code.
+    pub code: &'static str,
+    /// For people, and for clients that know the words.
+    pub message: String,
+    /// For programs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub details: Option<Value>,
+    /// Whether the same request may succeed later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retryable: Option<bool>,
+    /// When.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
+}
+
+fn fault(code: &'static str, message: impl Into<String>, details: Option<Value>) -> Fault {
+    let message = message.into();
+    Fault { code, message, details, retryable: None, retry_after_ms: None }
+}
+
+/// A malformed request.
+pub fn invalid(message: &str) -> Fault {
+    fault("INVALID_REQUEST", message, None)
+}
+
+/// Too many requests of this connection are in progress.
+pub fn too_many_in_flight() -> Fault {
+    let mut busy = fault("UNAVAILABLE", "too many requests in progress on this connection", None);
+    busy.retryable = Some(true);
+    busy.retry_after_ms = Some(crate::service::limits::RETRY_AFTER_MS);
+    busy
+}
+
+/// What to do, and who can help.
+fn hint(refusal: &Refusal) -> String {
+    format!("{} can grant it. Run: {}", refusal.grantors(), refusal.remedy())
+}
+
+fn names(scopes: &ScopeSet) -> Vec<String> {
+    scopes.iter().map(|scope| scope.name().to_owned()).collect()
+}
+
+/// A refused call.
+pub fn of_call(refusal: &Refusal) -> Fault {
+    let hinted = |code, message: &str| {
+        let details = json!({"code": refusal.code(), "remediationHint": hint(refusal)});
+        fault(code, message, Some(details))
+    };
+    match refusal {
+        Refusal::MissingScope { missing, required }
+        | Refusal::BeyondApprover { missing, required } => {
+            let details = json!({
+                "code": refusal.code(),
+                "missingScope": missing.name(),
+                "requiredScopes": names(required),
+                "remediationHint": hint(refusal),
+            });
+            fault("FORBIDDEN", format!("missing scope: {missing}"), Some(details))
+        }
+        Refusal::WrongRole { role } => {
+            hinted("INVALID_REQUEST", &format!("unauthorized role: {}", role.name()))
+        }
+        Refusal::NotYours => hinted("FORBIDDEN", "device pairing denied: not your device"),
+        Refusal::HostOnly => hinted("FORBIDDEN", "only the gateway host may do this"),
+        Refusal::GrantEnded => hinted("FORBIDDEN", "the grant behind this session has ended"),
+        Refusal::UnknownRequest => hinted("INVALID_REQUEST", "unknown requestId"),
+        Refusal::UnknownDevice => hinted("INVALID_REQUEST", "unknown deviceId"),
+        Refusal::UnknownRecord => hinted("INVALID_REQUEST", "unknown seq"),
+        Refusal::RequestSuperseded { by } => {
+            let details = json!({
+                "code": refusal.code(),
+                "supersededBy": by.to_string(),
+                "remediationHint": hint(refusal),
+            });
+            let message = format!("requestId was superseded by {by}");
+            fault("INVALID_REQUEST", message, Some(details))
+        }
+        Refusal::RequestClosed { how } => {
+            hinted("INVALID_REQUEST", &format!("unknown requestId: it was already {how}"))
+        }
+        Refusal::RequestChanged { now } => {
+            let details = json!({
+                "code": refusal.code(),
+                "requestedScopes": names(now),
+                "remediationHint": hint(refusal),
+            });
+            let message = format!("the request changed meanwhile; it now asks for {now}");
+            fault("INVALID_REQUEST", message, Some(details))
+        }
+        Refusal::TooManyPending => hinted("UNAVAILABLE", "too many pairing requests are pending"),
+        Refusal::Unavailable { reason, retry_after_ms } => Fault {
+            retryable: Some(true),
+            retry_after_ms: Some(*retry_after_ms),
+            ..fault("UNAVAILABLE", *reason, None)
+        },
+        // What can only be said at the door has the same words there.
+        Refusal::SecretMissing(_)
+        | Refusal::SecretMismatch { .. }
+        | Refusal::DeviceTokenMismatch
+        | Refusal::DeviceScopeMismatch { .. }
+        | Refusal::BootstrapInvalid
+        | Refusal::DeviceIdentityRequired
+        | Refusal::DeviceProof(_)
+        | Refusal::OriginNotAllowed(_)
+        | Refusal::PairingRequired(_) => of_connect(refusal, &Profile::default()).0,
+    }
+}
+
+/// A refused connect: the error, and the reason to close with.
+pub fn of_connect(refusal: &Refusal, client: &Profile) -> (Fault, String) {
+    match refusal {
+        Refusal::SecretMissing(kind) => secret(refusal, *kind, "missing", client, false),
+        Refusal::SecretMismatch { kind, device_proven } => {
+            secret(refusal, *kind, "mismatch", client, *device_proven)
+        }
+        Refusal::DeviceTokenMismatch => unauthorized(
+            refusal,
+            "device token mismatch (rotate/reissue device token)",
+            "device_token_mismatch",
+            "update_auth_credentials",
+        ),
+        Refusal::DeviceScopeMismatch { .. } => unauthorized(
+            refusal,
+            "device token scope mismatch (re-pair or approve scope upgrade)",
+            "scope_mismatch",
+            "review_auth_configuration",
+        ),
+        Refusal::BootstrapInvalid => unauthorized(
+            refusal,
+            "setup code invalid, expired, revoked, or already used (create a new code; review \
+             `openclaw devices list`)",
+            "bootstrap_token_invalid",
+            "review_auth_configuration",
+        ),
+        Refusal::DeviceIdentityRequired => {
+            let details = json!({"code": refusal.code(), "remediationHint": hint(refusal)});
+            closing(fault("NOT_PAIRED", "device identity required", Some(details)))
+        }
+        Refusal::DeviceProof(proof) => device_proof(refusal, *proof),
+        Refusal::OriginNotAllowed(origin) => {
+            let reason = match origin {
+                OriginFault::MissingOrInvalid => "origin missing or invalid",
+                OriginFault::NotAllowed => "origin not allowed",
+            };
+            let details = json!({
+                "code": refusal.code(),
+                "reason": reason,
+                "remediationHint": hint(refusal),
+            });
+            let message = "origin not allowed (open the Control UI from the gateway host or allow \
+                           it in gateway.controlUi.allowedOrigins)";
+            closing(fault("INVALID_REQUEST", message, Some(details)))
+        }
+        Refusal::PairingRequired(pairing) => pairing_required(refusal, pairing, client),
+        other => closing(of_call(other)),
+    }
+}
+
+/// Most refusals close with their own message.
+fn closing(fault: Fault) -> (Fault, String) {
+    let reason = fault.message.clone();
+    (fault, reason)
+}
+
+fn unauthorized(
+    refusal: &Refusal,
+    message: &str,
+    reason: &str,
+    next_step: &str,
+) -> (Fault, String) {
+    let details = json!({
+        "code": refusal.code(),
+        "authReason": reason,
+        "canRetryWithDeviceToken": false,
+        "recommendedNextStep": next_step,
+        "remediationHint": hint(refusal),
+    });
+    closing(fault("INVALID_REQUEST", format!("unauthorized: {message}"), Some(details)))
+}
+
+fn secret(
+    refusal: &Refusal,
+    kind: SecretKind,
+    what: &str,
+    client: &Profile,
+    device_proven: bool,
+) -> (Fault, String) {
+    let name = match kind {
+        SecretKind::Token => "token",
+        SecretKind::Password => "password",
+    };
+    let advice = match (client.client_id.as_str(), client.client_mode.as_str()) {
+        ("cli", "cli") => format!("use this gateway's gateway.auth.{name} or pair the device"),
+        ("openclaw-control-ui", _) => {
+            format!("open the dashboard URL and paste the {name} in Control UI settings")
+        }
+        _ => format!("provide gateway auth {name}"),
+    };
+    let next_step = match (what, device_proven) {
+        ("missing", _) => "update_auth_configuration",
+        (_, true) => "retry_with_device_token",
+        (_, false) => "update_auth_credentials",
+    };
+    let details = json!({
+        "code": refusal.code(),
+        "authReason": format!("{name}_{what}"),
+        "canRetryWithDeviceToken": device_proven,
+        "recommendedNextStep": next_step,
+        "remediationHint": hint(refusal),
+    });
+    let message = format!("unauthorized: gateway {name} {what} ({advice})");
+    closing(fault("INVALID_REQUEST", message, Some(details)))
+}
+
+fn device_proof(refusal: &Refusal, proof: ProofFault) -> (Fault, String) {
+    let (message, reason) = match proof {
+        ProofFault::IdMismatch => ("device identity mismatch", "device-id-mismatch"),
+        ProofFault::Stale => ("device signature expired", "device-signature-stale"),
+        ProofFault::NonceMissing => ("device nonce required", "device-nonce-missing"),
+        ProofFault::NonceMismatch => ("device nonce mismatch", "device-nonce-mismatch"),
+        ProofFault::Signature => ("device signature invalid", "device-signature"),
+    };
+    let details = json!({
+        "code": refusal.code(),
+        "reason": reason,
+        "remediationHint": hint(refusal),
+    });
+    closing(fault("INVALID_REQUEST", message, Some(details)))
+}
+
+fn pairing_required(
+    refusal: &Refusal,
+    pairing: &PairingRequired,
+    client: &Profile,
+) -> (Fault, String) {
+    let (reason, requirement) = match pairing.reason {
+        PairingReason::NotPaired => ("not-paired", "device is not approved yet"),
+        PairingReason::RoleUpgrade => {
+            ("role-upgrade", "device is asking for a higher role than currently approved")
+        }
+        PairingReason::ScopeUpgrade => {
+            ("scope-upgrade", "device is asking for more scopes than currently approved")
+        }
+        PairingReason::MetadataUpgrade => {
+            ("metadata-upgrade", "device identity changed and must be re-approved")
+        }
+    };
+    let mut details = json!({
+        "code": refusal.code(),
+        "reason": reason,
+        "requestId": pairing.request_id.to_string(),
+        "remediationHint": format!("Approve this device on the gateway host: {}", refusal.remedy()),
+        "deviceId": pairing.device.to_string(),
+        "requestedRole": pairing.role.name(),
+        "requestedScopes": names(&pairing.scopes),
+    });
+    if !pairing.approved_roles.is_empty() {
+        let roles: Vec<_> = pairing.approved_roles.iter().map(|role: &Role| role.name()).collect();
+        details["approvedRoles"] = json!(roles);
+        details["approvedScopes"] = json!(names(&pairing.approved_scopes));
+    }
+    if client.client_id == "openclaw-control-ui" {
+        details["recommendedNextStep"] = json!("wait_then_retry");
+        details["retryable"] = json!(true);
+        details["pauseReconnect"] = json!(false);
+    }
+    // A close reason has 123 bytes, and the request id must survive in it whole.
+    let close = match pairing.reason {
+        PairingReason::NotPaired => {
+            format!("pairing required: {requirement} (requestId: {})", pairing.request_id)
+        }
+        _ => format!("pairing required: {reason} (requestId: {})", pairing.request_id),
+    };
+    (fault("NOT_PAIRED", format!("pairing required: {requirement}"), Some(details)), close)
+}

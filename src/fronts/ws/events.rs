@@ -1,0 +1,56 @@
+//! Events: what the gateway says without being asked. WIRE.md (e).
+//!
+//! A broadcast event is rendered once and shared; only its `seq` is each socket's own.
+
+use serde_json::json;
+
+use super::wire;
+use crate::service::{Challenge, Fact, News, Service};
+
+/// The first words on every socket. Targeted, so it carries no `seq`.
+pub fn challenge(challenge: &Challenge) -> String {
+    format!(
+        r#"{{"type":"event","event":"connect.challenge","payload":{{"nonce":"{}","ts":{}}}}}"#,
+        challenge.nonce, challenge.at.0
+    )
+}
+
+/// The frame of a piece of news for one socket.
+pub fn frame(news: &News, seq: u64, service: &Service) -> String {
+    let shared = news.rendered(|fact| render(fact, service));
+    format!("{shared},\"seq\":{seq}}}")
+}
+
+/// Everything up to the `seq`.
+fn render(fact: &Fact, service: &Service) -> String {
+    let (name, payload, state_version) = match fact {
+        Fact::Tick(at) => ("tick", json!({"ts": at.0}).to_string(), None),
+        Fact::Health => {
+            let version = wire::state_version(service);
+            ("health", wire::health(service), Some(version))
+        }
+        Fact::Presence(board) => {
+            let list = board.rendered(|board| wire::presence_list(board, service.info()));
+            let version = wire::state_version(service);
+            ("presence", format!(r#"{{"presence":{list}}}"#), Some(version))
+        }
+        Fact::PairingRequested(id, request) => {
+            ("device.pair.requested", wire::pairing_request(*id, request, None).to_string(), None)
+        }
+        Fact::PairingResolved { request_id, device, decision, at } => {
+            let payload = json!({
+                "requestId": request_id.to_string(),
+                "deviceId": device.to_string(),
+                "decision": decision,
+                "ts": at.0,
+            });
+            ("device.pair.resolved", payload.to_string(), None)
+        }
+        Fact::Shutdown => ("shutdown", json!({"reason": "gateway stopping"}).to_string(), None),
+    };
+    let version = state_version.map(|version| format!(r#","stateVersion":{version}"#));
+    format!(
+        r#"{{"type":"event","event":"{name}","payload":{payload}{}"#,
+        version.unwrap_or_default()
+    )
+}

@@ -1,0 +1,30 @@
+//! What may come in over a WebSocket, in one place. The protocol's own numbers, where it has some.
+
+/// Before a client has said who it is. WIRE.md (d1): 65,536 bytes are parsed, one more closes.
+pub const HANDSHAKE_BYTES_MAX: usize = 64 * 1024;
+
+/// Afterwards; announced as `policy.maxPayload`. WIRE.md (d2): 25 MiB.
+pub const MESSAGE_BYTES_MAX: usize = 25 * 1024 * 1024;
+
+/// Announced as `policy.maxBufferedBytes`: what a client should let pile up at most.
+pub const BUFFERED_BYTES_MAX: usize = 50 * 1024 * 1024;
+
+/// A receive buffer above this is given back once it is empty, so that one large message does not
+/// stay allocated for the life of the connection.
+pub const BUFFER_KEPT_BYTES_MAX: usize = 16 * 1024;
+
+/// The protocol version that is spoken.
+pub const PROTOCOL: u64 = 4;
+
+/// The oldest version that nodes and probes may offer.
+pub const PROTOCOL_PROBE_MIN: u64 = 3;
+
+/// `traceparent` of a request. WIRE.md: 128 characters.
+pub const TRACEPARENT_CHARS_MAX: usize = 128;
+
+/// Any one text that a client says about itself (name, platform, version), in characters; longer
+/// ones are refused, since they go into a record of at most 64 KiB.
+pub const PROFILE_CHARS_MAX: usize = 256;
+
+/// A request id, in bytes; it is echoed, and it goes into the record of what it changed.
+pub const REQUEST_ID_BYTES_MAX: usize = 256;
