@@ -4,6 +4,8 @@
 //! may name itself and the rooms above it here, never one below.
 #![forbid(unsafe_code)]
 
+#![forbid(unsafe_code)]
+
 pub mod support;
 
 pub mod domain;

@@ -1,3 +1,5 @@
 //! The `doorward` binary.
 
+#![forbid(unsafe_code)]
+
 fn main() {}

@@ -1,5 +1,7 @@
 //! The only reader of the system clock.
 
+#![expect(clippy::disallowed_methods, reason = "this file is the one that may read the clock")]
+
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Milliseconds since the Unix epoch, as the wire and the ledger count time.

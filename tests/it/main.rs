@@ -1,0 +1,7 @@
+//! The one integration binary: one link step for all of it, one place to look.
+//!
+//! Every family of tests is a module here. What needs another language lives in `tests/clients`.
+
+#![allow(clippy::unwrap_used, reason = "a panic is how a test says no, helpers included")]
+
+mod tidy;
