@@ -215,6 +215,7 @@ mod tests {
                 "mod t { use super::super::c; mod u { fn f() { super::super::super::d::e() } } }",
                 "crate::a::c crate::a::d::e",
             ),
+            ("mod t { fn f() {} mod u {} use super::super::c; }", "crate::a::c"),
             ("mod t { mod u {} } fn f() { self::g::h() }", "crate::a::b::g::h"),
             (
                 "fn f(x: crate::c::D<e::F>) -> ::tonic::Status { x.g::<h::I>() }",
