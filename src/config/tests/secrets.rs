@@ -123,6 +123,21 @@ fn only_the_secret_that_is_used_is_looked_up() {
     assert_token(&load_with(&text, &env, Overrides::default()).unwrap(), SECRET);
 }
 
+#[test]
+fn which_keys_look_like_those_of_secrets() {
+    let hidden = "accessKeyId apiKeyOverride api_key_2 AUTHORIZATION bearer sessionCookie credentials \
+                  passcode passphrase passwd dbPassword clientSecret bot_token incoming-webhook key \
+                  private-key signingKeys smtpPass pwd";
+    let visible = "author keyPath keyboard monkeys2 name path passive tok url";
+    for (keys, expected) in [(hidden, "__OPENCLAW_REDACTED__"), (visible, "value")] {
+        for key in keys.split_whitespace() {
+            let text = format!("{{channels: [{{'{key}': 'value'}}]}}");
+            let file = load_text(&text).unwrap().file;
+            assert_eq!(file.redacted["channels"][0][key], expected, "{key}");
+        }
+    }
+}
+
 /// Every kind of secret at once: none may be in what the loader hands out.
 #[test]
 fn nothing_that_is_handed_out_shows_a_secret() {
@@ -159,8 +174,8 @@ fn nothing_that_is_handed_out_shows_a_secret() {
 
 #[test]
 fn errors_and_inputs_show_no_secret_either() {
-    let text = "{gateway: {bind: 'hidden-1', auth: {mode: 'hidden-2', token: 'hidden'}},
-        logging: {level: 'hidden-3'}}";
+    let text = "{gateway: {bind: 'hidden-1', auth: {mode: 'hidden-2', token: 'hidden',
+        password: ['hidden-6']}}, logging: {level: 'hidden-3'}}";
     let overrides = Overrides {
         token: Some(crate::support::secret::Secret::new(String::from("hidden"))),
         ..Overrides::default()
@@ -170,5 +185,5 @@ fn errors_and_inputs_show_no_secret_either() {
     let errors = load_with(text, &pairs, overrides).unwrap_err();
     let shown = format!("{given} {errors} {errors:?}");
     assert!(!shown.contains("hidden"), "{shown}");
-    assert_eq!(errors.errors.len(), 5, "{errors}");
+    assert_eq!(errors.errors.len(), 6, "{errors}");
 }
