@@ -36,7 +36,7 @@ use crate::{
         scope::{Scope, ScopeSet},
         time::UnixMillis,
     },
-    fronts::{grpc, http, ws},
+    fronts::{http, ws},
     ledger::{
         record::Via,
         recover::{self, OpenOptions, Opened},
@@ -106,7 +106,8 @@ pub fn run(loaded: Loaded, announce: impl FnOnce(&Ready)) -> anyhow::Result<()> 
         .thread_name("admin")
         .enable_all()
         .build()?;
-    let outcome = System::new().block_on(serve(ground, started, runtime.handle().clone(), announce));
+    let outcome =
+        System::new().block_on(serve(ground, started, runtime.handle().clone(), announce));
     runtime.shutdown_timeout(Duration::from_millis(200));
     outcome
 }
@@ -204,11 +205,8 @@ async fn serve(
     let Ground { settings, info, secret, key, opened, registry, last_at, listener, admin_socket } =
         ground;
     let notes = opened.notes.iter().map(ToString::to_string).collect();
-    let (admin_listener, auth_mode) = {
-        let _runtime = admin.enter();
-        (grpc::bind(&admin_socket)?, secret.mode())
-    };
-    let ledger = LedgerHandle::spawn(opened, Arc::clone(&key));
+    let auth_mode = secret.mode();
+    let ledger = LedgerHandle::spawn(opened, Arc::clone(&key))?;
     let hub = HubHandle::start();
     let registry = start_registry(registry, last_at, &ledger, &hub, &shutdown);
     let policy = policy(&settings, auth_mode)?;
@@ -221,7 +219,6 @@ async fn serve(
     let server = open_port(listener, &service)?;
     let port = server.handle();
     actix_rt::spawn(server);
-    admin.spawn(grpc::serve(admin_listener, service, shutdown.clone()));
     announce(&Ready {
         address: info.address,
         state_dir: info.state_dir.clone(),
@@ -284,16 +281,14 @@ async fn write_first_records(
             Ok((permit, command)) => registry.execute(permit, command, Via::internal()).await,
             Err(refusal) => Err(refusal),
         };
-        written.map_err(|refusal| anyhow::anyhow!("cannot begin the ledger: {}", refusal.code()))?;
+        written
+            .map_err(|refusal| anyhow::anyhow!("cannot begin the ledger: {}", refusal.code()))?;
     }
     Ok(())
 }
 
 /// One port for WebSocket and HTTP.
-fn open_port(
-    listener: TcpListener,
-    service: &Service,
-) -> io::Result<actix_web::dev::Server> {
+fn open_port(listener: TcpListener, service: &Service) -> io::Result<actix_web::dev::Server> {
     let service = web::Data::new(service.clone());
     let server = HttpServer::new(move || {
         App::new().app_data(service.clone()).default_service(web::to(door))
@@ -344,7 +339,9 @@ async fn drain(port: actix_web::dev::ServerHandle, ledger: &LedgerHandle) {
         // The farewell goes out on the arbiters of the connections; give them a turn first.
         tokio::time::sleep(Duration::from_millis(50)).await;
         within(Duration::from_secs(1), port.stop(true)).await;
-        ledger.close().await;
+        if let Err(error) = ledger.close().await {
+            tracing::warn!(%error, "the last checkpoint could not be signed");
+        }
     };
     within(limits::DRAIN_DEADLINE, orderly).await;
 }

@@ -3,7 +3,6 @@
 //! The floor plan, in reading order. An arrow in `docs/ARCHITECTURE.md` means "is used by": a room
 //! may name itself and the rooms above it here, never one below.
 #![forbid(unsafe_code)]
-
 #![forbid(unsafe_code)]
 
 pub mod support;
@@ -19,3 +18,5 @@ pub mod service;
 pub mod config;
 
 pub mod fronts;
+
+pub mod boot;

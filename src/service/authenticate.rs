@@ -8,15 +8,18 @@ use std::net::IpAddr;
 
 use futures_util::future::LocalBoxFuture;
 
-use super::{Service, SharedSecret};
+use super::{
+    Service, SharedSecret,
+    proof::{Challenge, DeviceClaim, Proven, prove},
+};
 use crate::{
     domain::{
-        ids::{DeviceId, PublicKey, RequestId, TokenHash},
+        ids::{DeviceId, RequestId, TokenHash},
         operation::Operation,
         origin::{Locality, PageOrigin, check_page},
         permit,
         principal::{Principal, SecretKind, Standing},
-        refusal::{PairingReason, PairingRequired, ProofFault, Refusal},
+        refusal::{PairingReason, PairingRequired, Refusal},
         registry::{
             Ask, Command, Profile, Registry,
             admit::{Admission, Credential, Knock, ProvenDevice, admit},
@@ -26,44 +29,10 @@ use crate::{
     },
     ledger::record::{Transport, Via},
     support::{
-        clock, entropy, keys,
+        entropy,
         secret::{Secret, digest, same_digest},
     },
 };
-
-/// How far a device's `signedAt` may be from the gateway's clock. WIRE.md (c): 120 s either way.
-const SKEW_MAX_MS: u64 = 120_000;
-
-/// What this connection was challenged with.
-#[derive(Debug, Clone)]
-pub struct Challenge {
-    /// The nonce.
-    pub nonce: String,
-    /// When.
-    pub at: UnixMillis,
-}
-
-impl Challenge {
-    /// A fresh one.
-    pub fn fresh() -> Self {
-        Self { nonce: entropy::uuid().to_string(), at: UnixMillis(clock::unix_millis()) }
-    }
-}
-
-/// A device's claim and its proof, as sent.
-#[derive(Debug, Clone)]
-pub struct DeviceClaim {
-    /// Hex.
-    pub id: String,
-    /// Base64url of the raw key.
-    pub public_key: String,
-    /// Base64url.
-    pub signature: String,
-    /// Milliseconds since the Unix epoch.
-    pub signed_at: u64,
-    /// The challenge's nonce.
-    pub nonce: String,
-}
 
 /// What a client presents, as sent.
 #[derive(Debug, Clone, Default)]
@@ -128,12 +97,6 @@ pub enum Outcome {
     Entered(Entered),
     /// Something has to be made durable first.
     Later(LocalBoxFuture<'static, Result<Entered, Refusal>>),
-}
-
-struct Proven {
-    id: DeviceId,
-    key: PublicKey,
-    profile_signed: bool,
 }
 
 impl Service {
@@ -330,62 +293,6 @@ fn entered(
         device_token: is_ours.then_some(secret),
         issued_at: token.map(|token| token.issued_at),
     }
-}
-
-/// Checks a device's proof of its key. The order of the checks is the wire's.
-fn prove(claim: &DeviceClaim, connect: &Connect) -> Result<Proven, Refusal> {
-    let fault = |fault| Refusal::DeviceProof(fault);
-    let key = keys::from_base64url::<32>(&claim.public_key).ok_or(fault(ProofFault::IdMismatch))?;
-    let id = DeviceId(keys::fingerprint(&key));
-    if DeviceId::parse(&claim.id) != Some(id) {
-        return Err(fault(ProofFault::IdMismatch));
-    }
-    if clock::unix_millis().abs_diff(claim.signed_at) > SKEW_MAX_MS {
-        return Err(fault(ProofFault::Stale));
-    }
-    if claim.nonce.trim().is_empty() {
-        return Err(fault(ProofFault::NonceMissing));
-    }
-    if claim.nonce != connect.challenge.nonce {
-        return Err(fault(ProofFault::NonceMismatch));
-    }
-    let signature =
-        keys::from_base64url::<64>(&claim.signature).ok_or(fault(ProofFault::Signature))?;
-    let v2 = signed_payload(claim, connect);
-    let v3 = {
-        let plain = |text: &str| text.trim().to_ascii_lowercase();
-        let family = connect.profile.device_family.as_deref().unwrap_or_default();
-        format!("v3|{v2}|{}|{}", plain(&connect.profile.platform), plain(family))
-    };
-    // The console signs v2, everyone else v3; trying the likelier one first saves a verification.
-    let v2 = format!("v2|{v2}");
-    let order = if connect.claims_console {
-        [(&v2, false), (&v3, true)]
-    } else {
-        [(&v3, true), (&v2, false)]
-    };
-    let verified =
-        order.into_iter().find(|(payload, _)| keys::verify(&key, payload.as_bytes(), &signature));
-    let (_, profile_signed) = verified.ok_or(fault(ProofFault::Signature))?;
-    Ok(Proven { id, key: PublicKey(key), profile_signed })
-}
-
-/// What v2 and v3 payloads have in common. WIRE.md (c).
-fn signed_payload(claim: &DeviceClaim, connect: &Connect) -> String {
-    let auth = &connect.auth;
-    let token =
-        auth.token.as_ref().or(auth.device_token.as_ref()).or(auth.bootstrap_token.as_ref());
-    format!(
-        "{}|{}|{}|{}|{}|{}|{}|{}",
-        claim.id,
-        connect.profile.client_id,
-        connect.profile.client_mode,
-        connect.role.name(),
-        connect.scopes.join(","),
-        claim.signed_at,
-        token.map(|token| token.expose().as_str()).unwrap_or_default(),
-        claim.nonce,
-    )
 }
 
 fn device_token(token: &Secret<String>) -> Credential {

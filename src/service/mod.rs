@@ -12,6 +12,7 @@ mod audit;
 mod authenticate;
 mod gateway;
 mod pairing;
+mod proof;
 
 use std::sync::Arc;
 
@@ -37,9 +38,10 @@ pub use crate::{
 };
 pub use attribution::{Attribution, NotAttributable, attribute};
 pub use audit::{AsOf, Broken, Offline, Verdict, offline};
-pub use authenticate::{Challenge, Connect, DeviceClaim, Entered, Outcome, Presented};
+pub use authenticate::{Connect, Entered, Outcome, Presented};
 pub use gateway::{Info, Status};
 pub use pairing::{Approved, Pairings, Rejected};
+pub use proof::{Challenge, DeviceClaim};
 
 /// The secret that clients without a paired device prove.
 pub enum SharedSecret {

@@ -1,7 +1,8 @@
 //! The HTTP front: the same port as the WebSocket; liveness and readiness for now.
 //!
-//! Shapes and headers: `WIRE.md` (h). Everything that is not a WebSocket upgrade comes here; what is
-//! not known is a 404 in JSON.
+//! Shapes and headers are those of the real gateway. Everything that is not a WebSocket upgrade
+//! comes here; what is not known is a 404 in JSON, so that a client never has to parse a page.
+//! Start with [`health`].
 
 mod health;
 

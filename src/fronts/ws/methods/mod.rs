@@ -1,4 +1,8 @@
-//! The methods, by family. Each reads its parameters, calls one service method, writes its payload.
+//! The methods, by family.
+//!
+//! Each reads its parameters, calls one service method and writes its payload. A method may not
+//! decide who may call it: its row in the catalogue names the operation, and gate 1 was passed
+//! before it runs.
 
 pub mod gateway;
 pub mod pairing;

@@ -1,4 +1,8 @@
 //! Shapes of the wire, each written by hand from domain values.
+//!
+//! No wire type leaves this folder, and no domain type is serialised by derive: a field that is
+//! added to the domain does not reach a client by accident. The published schema refuses unknown
+//! fields and empty texts, so what is absent is left out.
 
 mod connect;
 mod fields;

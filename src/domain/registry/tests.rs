@@ -1,1 +1,0 @@
-//! Rows for every operation of the registry.
