@@ -4,4 +4,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test says no, helpers included")]
 
+mod authority;
+mod golden;
 mod tidy;

@@ -284,7 +284,11 @@ impl Decider for Registry {
     }
 
     fn authority(&self, permit: &Permit) -> Result<Seq, Refusal> {
-        let policy = self.policy().map(|(seq, _)| seq);
+        let policy = self.policy().filter(|(_, policy)| {
+            let granted = policy.secret_grant(Locality::DirectLoopback);
+            granted.covers(&permit.standing().scopes)
+        });
+        let policy = policy.map(|(seq, _)| seq);
         match *permit.principal() {
             Principal::Host { .. } | Principal::System(Rule::Startup | Rule::Expiry) => Ok(Seq(0)),
             Principal::SharedSecret(_)
