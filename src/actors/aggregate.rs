@@ -144,7 +144,9 @@ impl<D: Decider> Handle<D> {
         let (reply, answer) = oneshot::channel();
         let message = Execute { permit, command, via, now, reply };
         self.address.try_send(message).map_err(|_| unavailable("the gateway is too busy"))?;
-        answer.await.unwrap_or_else(|_| Err(unavailable("the gateway is stopping")))
+        answer
+            .await
+            .unwrap_or_else(|_| Err(unavailable("the gateway stops; look again before you retry")))
     }
 }
 

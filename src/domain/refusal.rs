@@ -136,7 +136,7 @@ pub enum Refusal {
     UnknownDevice,
     /// No such record in the ledger.
     UnknownRecord,
-    /// Nothing was changed; try again.
+    /// Not now. Nothing was changed, unless the reason says to look again.
     Unavailable {
         /// What is in the way.
         reason: &'static str,

@@ -287,7 +287,11 @@ fn authority_matrix_golden() {
         ("rule:expiry".to_owned(), Standing::system(Rule::Expiry)),
         (
             "rule:local-policy".to_owned(),
-            session(Principal::System(Rule::LocalPolicy), Role::Operator, ScopeSet::full_operator()),
+            session(
+                Principal::System(Rule::LocalPolicy),
+                Role::Operator,
+                ScopeSet::full_operator(),
+            ),
         ),
         ("applicant".to_owned(), Standing::applicant(device, Role::Operator)),
         (

@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test says no, helpers included")]
 
+mod aggregate;
 mod authority;
 mod golden;
 mod tidy;
