@@ -11,10 +11,14 @@ use super::{chain::HeadState, record::Record, schema};
 /// recorded by its digest. The store keeps values above about 128 KiB in files that it never syncs.
 pub const RECORD_BYTES_MAX: usize = 64 * 1024;
 
-type Config =
-    config::Configuration<config::LittleEndian, config::Varint, config::Limit<RECORD_BYTES_MAX>>;
+/// What decoding may claim. bincode counts every integer in full width and every list by the size
+/// of its elements in memory, so this is more than the bytes of the longest record.
+const CLAIM_BYTES_MAX: usize = 2 * RECORD_BYTES_MAX;
 
-const CONFIG: Config = config::standard().with_limit::<RECORD_BYTES_MAX>();
+type Config =
+    config::Configuration<config::LittleEndian, config::Varint, config::Limit<CLAIM_BYTES_MAX>>;
+
+const CONFIG: Config = config::standard().with_limit::<CLAIM_BYTES_MAX>();
 
 /// Why bytes are not a record, or a record is not to be written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -34,6 +34,8 @@ pub struct Content {
     pub log: BTreeMap<u64, Vec<u8>>,
     /// The head.
     pub head: Option<HeadState>,
+    /// How often an append got as far as being written.
+    pub append_calls: usize,
     /// The newest checkpoint.
     pub checkpoint: Option<String>,
     appends: VecDeque<Outcome>,
@@ -97,6 +99,7 @@ impl Store for MemoryStore {
         if actual_size != expected_size {
             return Err(AppendError::Conflict { actual_size });
         }
+        content.append_calls += 1;
         let outcome = content.appends.pop_front().unwrap_or(Outcome::Keep);
         outcome.perform(|| {
             content.log.extend(batch.iter().map(|entry| (entry.seq, entry.value.clone())));

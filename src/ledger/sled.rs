@@ -302,4 +302,10 @@ impl SledStore {
         };
         self.trees.db.flush().unwrap();
     }
+
+    /// Puts another head.
+    pub(super) fn tamper_head(&self, bytes: &[u8]) {
+        self.trees.meta.insert(HEAD, bytes).unwrap();
+        self.trees.db.flush().unwrap();
+    }
 }

@@ -1,1 +1,10 @@
-//! Tests
+//! The ledger's tests, by what they try to break.
+
+mod conformance;
+mod damage;
+mod faults;
+mod fixtures;
+mod formats;
+mod frozen;
+mod hashes;
+mod tampering;
