@@ -19,6 +19,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     sync::Arc,
+    time::Duration,
 };
 
 use sled::{
@@ -33,11 +34,15 @@ use super::{
     recover::Note,
     store::{LogReader, Store, StoredEntry, Visit},
 };
-use crate::support::private_file;
+use crate::support::{clock::Stopwatch, private_file};
 
 /// sled's page cache. The default would allow a gigabyte. The log is read once at the start and
 /// afterwards only at its end, so a small cache is as good as a large one.
 const CACHE_BYTES: u64 = 32 * 1024 * 1024;
+
+/// How long an open waits for the lock. A gateway that was just stopped, and sled's own threads
+/// after a close, hold it for a moment more.
+const LOCK_PATIENCE: Duration = Duration::from_secs(1);
 
 const HEAD: &[u8] = b"head";
 const CHECKPOINT: &[u8] = b"checkpoint";
@@ -71,7 +76,7 @@ pub(super) fn open(dir: &Path) -> Result<(SledStore, Vec<Note>), OpenError> {
     if !torn.is_empty() {
         notes.push(Note::TornSnapshotRemoved(torn));
     }
-    let trees = match open_caught(dir) {
+    let trees = match open_patiently(dir) {
         Ok(trees) => trees,
         Err(Trouble::Corrupt(said)) => {
             let removed = remove_snapshots(dir, |_| true).map_err(at_dir)?;
@@ -79,7 +84,7 @@ pub(super) fn open(dir: &Path) -> Result<(SledStore, Vec<Note>), OpenError> {
                 return Err(OpenError::Unreadable { dir: dir.to_owned(), said });
             }
             notes.push(Note::SnapshotsRemoved { files: removed, said });
-            open_caught(dir).map_err(|trouble| trouble.into_error(dir))?
+            open_patiently(dir).map_err(|trouble| trouble.into_error(dir))?
         }
         Err(trouble) => return Err(trouble.into_error(dir)),
     };
@@ -136,6 +141,19 @@ impl From<sled::Error> for Trouble {
             // sled gives the lock no error of its own.
             sled::Error::Io(_) if said.contains("could not acquire lock") => Self::Locked,
             _ => Self::Other(said),
+        }
+    }
+}
+
+/// As [`open_caught`], with some patience if somebody else holds the lock.
+fn open_patiently(dir: &Path) -> Result<Trees, Trouble> {
+    let waiting = Stopwatch::start();
+    loop {
+        match open_caught(dir) {
+            Err(Trouble::Locked) if waiting.elapsed() < LOCK_PATIENCE => {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            outcome => return outcome,
         }
     }
 }
