@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
-use super::fixtures::{entries, on_disk, open_at, open_memory, records};
+use super::fixtures::{entries, on_disk, open_at, open_memory, record, records};
 use crate::{
+    domain::{ids::Seq, time::UnixMillis},
     ledger::{
-        Fault, LedgerReader, Note, OpenError, Verdict,
+        Fault, LedgerReader, Note, OpenError, Record, Verdict,
         chain::HeadState,
         checkpoint::Checkpoint,
+        codec,
         memory::{Content, MemoryStore},
         sled as embedded,
-        store::Store,
+        store::{Store, StoredEntry},
     },
     support::keys::GatewayKey,
 };
@@ -173,6 +175,34 @@ fn a_checkpoint_behind_the_log_is_compared_where_it_was_signed() {
     rewrite(&mut store.content(), 8, &key);
     let error = open_memory(&store, Some(&file), &key).unwrap_err();
     assert!(matches!(error, OpenError::Forked { size: 9, inside: SIZE, .. }), "{error:?}");
+}
+
+/// A writer that can compute hashes still cannot store what is no record, or out of its place.
+#[test]
+fn right_hashes_do_not_make_a_record_right() {
+    let key = GatewayKey::generate();
+    let encoded = |record: &Record| codec::encode_record(record).unwrap();
+    let mut misplaced = record(9, &key);
+    misplaced.seq.0 = 3;
+    let mut old = record(9, &key);
+    old.at.0 = 5;
+    let misplaced_says = "record 3 stands in its place";
+    for (seq, bytes, says) in [
+        (9, encoded(&misplaced), misplaced_says),
+        (9, encoded(&old), "it is older than the record before it"),
+        (9, vec![1, 2, 3], "it cannot be read"),
+        (0, encoded(&Record { seq: Seq(0), ..record(9, &key) }), "does not begin a ledger"),
+    ] {
+        let mut store = MemoryStore::new();
+        let mut head = HeadState::default();
+        let mut batch = entries(&mut head, &records(0..seq, &key));
+        batch.push(StoredEntry { seq, value: head.append(&bytes, UnixMillis(2000)) });
+        store.append(0, &batch, &head).unwrap();
+        let error = open_memory(&store, None, &key).unwrap_err();
+        let OpenError::Corrupt { first_bad_seq, what } = error else { panic!("{error:?}") };
+        assert!(what.contains(says), "{what:?}");
+        assert_eq!(first_bad_seq, seq, "{says}");
+    }
 }
 
 #[test]
