@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 #![forbid(unsafe_code)]
 
+pub mod fronts;
 pub mod support;
 
 pub mod domain;

@@ -7,6 +7,7 @@
 //! [`ws`] is the gateway protocol, [`http`] shares its port; the admin socket and the command line
 //! are beside them.
 
+pub mod cli;
 pub mod http;
 mod proxy;
 pub mod ws;

@@ -8,6 +8,7 @@
 //! lets the domain be a pure function and a test be repeated.
 
 pub mod clock;
+pub mod device_key;
 pub mod entropy;
 pub mod keys;
 pub mod private_file;
