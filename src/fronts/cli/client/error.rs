@@ -63,7 +63,7 @@ pub enum ConnectError {
     #[error("{refusal}")]
     Refused {
         /// What it said.
-        refusal: Refusal,
+        refusal: Box<Refusal>,
         /// The close that followed, if it came in time.
         close: Option<Closed>,
     },

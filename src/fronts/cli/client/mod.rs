@@ -63,7 +63,10 @@ async fn enter(url: &str, options: &ConnectOptions) -> Result<Session, ConnectEr
             last_id: 0,
             timeout: options.timeout,
         }),
-        Err(refusal) => Err(ConnectError::Refused { refusal, close: socket.closed().await }),
+        Err(refusal) => {
+            let close = socket.closed().await;
+            Err(ConnectError::Refused { refusal: Box::new(refusal), close })
+        }
     }
 }
 
