@@ -34,6 +34,7 @@ pub const TOKEN: &str = "example-shared-token";
 #[derive(Default)]
 pub struct Counts {
     pub connects: AtomicUsize,
+    /// Distinct devices.
     pub paired: AtomicUsize,
     pub with_device_token: AtomicUsize,
     pub approved: AtomicUsize,
@@ -50,6 +51,7 @@ struct State {
     counts: Arc<Counts>,
     /// Whether a fresh device is paired at once or has to be approved.
     automatic: bool,
+    token: Option<&'static str>,
     tokens: Mutex<HashMap<String, String>>,
     pending: Mutex<HashMap<String, String>>,
 }
@@ -57,15 +59,21 @@ struct State {
 impl FakeGateway {
     pub async fn start(automatic: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        Self::serve(listener, automatic)
+        Self::serve(listener, automatic, Some(TOKEN))
     }
 
-    pub fn serve(listener: TcpListener, automatic: bool) -> Self {
+    /// Takes any token for the shared one.
+    pub fn serve_any_token(listener: TcpListener, automatic: bool) -> Self {
+        Self::serve(listener, automatic, None)
+    }
+
+    fn serve(listener: TcpListener, automatic: bool, token: Option<&'static str>) -> Self {
         let addr = listener.local_addr().unwrap();
         let counts = Arc::new(Counts::default());
         let state = Arc::new(State {
             counts: Arc::clone(&counts),
             automatic,
+            token,
             tokens: Mutex::default(),
             pending: Mutex::default(),
         });
@@ -174,7 +182,7 @@ fn admit(state: &State, request: &Value, nonce: &str, ts: u64) -> Result<Value, 
         state.counts.with_device_token.fetch_add(1, Ordering::Relaxed);
         return Ok(hello);
     }
-    if auth["token"] != TOKEN {
+    if state.token.is_some_and(|token| auth["token"] != token) {
         return Err(refusal("AUTH_TOKEN_MISMATCH"));
     }
     if device.is_object() {
@@ -191,9 +199,10 @@ fn pair(state: &State, device: &str) -> Result<String, Value> {
         state.pending.lock().unwrap().insert(request, device.to_owned());
         return Err(error);
     }
-    state.counts.paired.fetch_add(1, Ordering::Relaxed);
     let token = crate::support::entropy::token().expose().clone();
-    state.tokens.lock().unwrap().insert(device.to_owned(), token.clone());
+    if state.tokens.lock().unwrap().insert(device.to_owned(), token.clone()).is_none() {
+        state.counts.paired.fetch_add(1, Ordering::Relaxed);
+    }
     Ok(token)
 }
 
