@@ -3,9 +3,7 @@
 //! The floor plan, in reading order. An arrow in `docs/ARCHITECTURE.md` means "is used by": a room
 //! may name itself and the rooms above it here, never one below.
 #![forbid(unsafe_code)]
-#![forbid(unsafe_code)]
 
-pub mod fronts;
 pub mod support;
 
 pub mod domain;
