@@ -6,7 +6,7 @@
 use std::{ops::ControlFlow, path::PathBuf, sync::Arc};
 
 use super::{
-    chain,
+    ahead, chain,
     checkpoint::Checkpoint,
     codec,
     error::StoreError,
@@ -135,7 +135,7 @@ impl LedgerReader {
     ) -> Result<Result<(), (u64, Fault)>, StoreError> {
         let head = self.log.head()?.unwrap_or_default();
         let (mut fault, mut more) = (None, false);
-        self.log.scan(0, &mut |seq, value| {
+        ahead::scan(&*self.log, &mut |seq, value| {
             let place = walker.head().size();
             if place == head.size() {
                 more = true;

@@ -8,6 +8,7 @@
 //! [`writer`] (the one thread that writes). [`recover`] is how a ledger is opened, [`audit`] how it
 //! is read and checked while it runs.
 
+mod ahead;
 pub mod audit;
 pub mod chain;
 pub mod checkpoint;

@@ -11,6 +11,7 @@ use std::{
 };
 
 use super::{
+    ahead,
     chain::HeadState,
     checkpoint::{Checkpoint, hex},
     error::{OpenError, StoreError},
@@ -170,7 +171,7 @@ fn walk(
         Walker::remembering(notes.flat_map(|n| Checkpoint::parse_unverified(n)).map(|c| c.size));
     let mut failed = None;
     let scanned =
-        reader.scan(0, &mut |seq, value| match take(&mut walker, seq, value, key, each) {
+        ahead::scan(reader, &mut |seq, value| match take(&mut walker, seq, value, key, each) {
             Ok(()) => ControlFlow::Continue(()),
             Err(error) => {
                 failed = Some(error);

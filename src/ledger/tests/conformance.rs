@@ -5,11 +5,11 @@ use std::ops::ControlFlow;
 use super::fixtures::{entries, records};
 use crate::{
     ledger::{
-        AppendError,
+        AppendError, StoreError, ahead,
         chain::HeadState,
         memory::MemoryStore,
         sled as embedded,
-        store::{Store, StoredEntry},
+        store::{LogReader, Store, StoredEntry, Visit},
     },
     support::keys::GatewayKey,
 };
@@ -73,4 +73,46 @@ fn scan(store: &dyn Store, from: u64, limit: usize) -> Vec<StoredEntry> {
     };
     store.reader().scan(from, &mut visit).unwrap();
     found
+}
+
+/// Fails after what it has.
+struct Breaking(MemoryStore);
+
+impl LogReader for Breaking {
+    fn scan(&self, from: u64, visit: Visit<'_>) -> Result<(), StoreError> {
+        self.0.scan(from, visit)?;
+        Err(StoreError("broken".into()))
+    }
+
+    fn head(&self) -> Result<Option<HeadState>, StoreError> {
+        self.0.head()
+    }
+
+    fn checkpoint(&self) -> Result<Option<String>, StoreError> {
+        self.0.checkpoint()
+    }
+}
+
+#[test]
+fn reading_ahead_shows_the_same_and_stops_and_fails_as_reading_does() {
+    let store = MemoryStore::new();
+    // About 50 chunks, far more than may wait.
+    store.content().log = (0..5000).map(|seq| (seq, vec![seq as u8; seq as usize / 2])).collect();
+    for stop_after in [1, 2, 700, 4999, 5000, usize::MAX] {
+        let mut found = Vec::new();
+        let mut visit = |seq, value: &[u8]| {
+            found.push((seq, value.to_vec()));
+            if found.len() < stop_after {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
+        };
+        let outcome = ahead::scan(&Breaking(store.clone()), &mut visit);
+        let stopped = stop_after <= 5000;
+        assert_eq!(outcome.is_ok(), stopped, "an error counts for those who came to it");
+        let expected = store.content().log.clone().into_iter().take(stop_after);
+        assert!(found.into_iter().eq(expected), "{stop_after}");
+    }
+    assert_eq!(ahead::scan(&store, &mut |_, _| ControlFlow::Continue(())), Ok(()));
 }
