@@ -66,21 +66,46 @@ fn copy_all(from: &Path, to: &Path) {
     }
 }
 
+/// A store that was never opened again is read from its log, which ends at the first damage. One
+/// that was is read through a snapshot, and meets the damage in the middle of its pages.
 #[tokio::test]
 async fn flipped_bytes() {
-    let whole = Ledger::new().await;
-    let used = fs::read(whole.file("db")).unwrap();
-    let used = used.len() - used.iter().rev().take_while(|byte| **byte == 0).count();
-    let mut errors = 0;
-    for n in 0..20 {
-        let damaged = whole.copy();
-        let mut bytes = fs::read(damaged.file("db")).unwrap();
-        let place = n * used / 20 + 7;
-        bytes[place] ^= 0x10;
-        fs::write(damaged.file("db"), bytes).unwrap();
-        errors += u32::from(damaged.error_or_all(&format!("byte {place}")).is_none());
+    for reopened in [false, true] {
+        let whole = Ledger::new().await;
+        if reopened {
+            assert_eq!(whole.error_or_all("whole"), Some(vec![]));
+            assert!(!whole.snapshots().is_empty());
+        }
+        let used = fs::read(whole.file("db")).unwrap();
+        let used = used.len() - used.iter().rev().take_while(|byte| **byte == 0).count();
+        let mut errors = 0;
+        for n in 0..20 {
+            let damaged = whole.copy();
+            let mut bytes = fs::read(damaged.file("db")).unwrap();
+            let place = n * used / 20 + 7;
+            bytes[place] ^= 0x10;
+            fs::write(damaged.file("db"), bytes).unwrap();
+            errors += u32::from(damaged.error_or_all(&format!("byte {place}")).is_none());
+        }
+        assert!(errors > 0, "the damage was noticed at least once");
     }
-    assert!(errors > 0, "the damage was noticed at least once");
+}
+
+#[tokio::test]
+async fn flipped_bytes_beside_the_log() {
+    let whole = Ledger::new().await;
+    assert_eq!(whole.error_or_all("whole"), Some(vec![]));
+    let snapshot = whole.snapshots().pop().unwrap();
+    for name in ["conf", snapshot.file_name().unwrap().to_str().unwrap()] {
+        let bytes = fs::read(whole.file(name)).unwrap();
+        for place in (0..bytes.len()).step_by(bytes.len().div_ceil(40)) {
+            let damaged = whole.copy();
+            let mut bytes = bytes.clone();
+            bytes[place] ^= 0x55;
+            fs::write(damaged.file(name), bytes).unwrap();
+            let _ = damaged.error_or_all(&format!("{name} at {place}"));
+        }
+    }
 }
 
 #[tokio::test]
