@@ -327,3 +327,13 @@ impl SledStore {
         self.trees.db.flush().unwrap();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_panic_comes_back_as_text() {
+        assert_eq!(super::caught(|| 7), Ok(7));
+        assert_eq!(super::caught(|| panic!("plain")), Err::<(), _>("plain".into()));
+        assert_eq!(super::caught(|| panic!("number {}", 7)), Err::<(), _>("number 7".into()));
+    }
+}
