@@ -5,8 +5,8 @@
 //!
 //! `actors` and everything above may not be named here. `sled` is named in `sled.rs` alone, and
 //! `bincode` in `codec.rs` and `schema/`. Start with [`record`], then [`store`] (the port) and
-//! [`writer`] (the one thread that writes). [`recover`] is how a ledger is opened, [`audit`] how it
-//! is read and checked while it runs.
+//! [`handle`] (how the one thread that writes is asked). [`recover`] is how a ledger is opened,
+//! [`audit`] how it is read and checked while it runs.
 
 mod ahead;
 pub mod audit;
@@ -14,6 +14,7 @@ pub mod chain;
 pub mod checkpoint;
 pub mod codec;
 pub mod error;
+pub mod handle;
 pub mod memory;
 pub mod merkle;
 pub mod record;
@@ -24,11 +25,11 @@ pub mod store;
 #[cfg(test)]
 mod tests;
 mod walk;
-pub mod writer;
+mod writer;
 
 pub use audit::{Entry, LedgerReader, Verdict};
 pub use error::{AppendError, OpenError, StoreError};
+pub use handle::LedgerHandle;
 pub use record::{Record, Transport, Via};
 pub use recover::{Note, OpenOptions, Opened, open};
 pub use walk::Fault;
-pub use writer::LedgerHandle;

@@ -1,15 +1,15 @@
-//! The one thread that writes, and the handle through which it is asked to.
+//! The one thread that writes.
 //!
-//! Appends come through a bounded channel. Those that wait and fit together go out as one
-//! transaction with one sync; nobody is answered before it. If the outcome of a write is unknown,
+//! Requests come through a bounded channel from [`super::handle`]. Appends that wait and follow on
+//! each other go out as one transaction with one sync; nobody is answered before it. If the outcome of a write is unknown,
 //! the ledger is over for this process: nothing is tried again, everything after is refused, and
-//! [`LedgerHandle::fatal`] tells whoever runs the process to stop. Recovery decides what was kept.
+//! whoever runs the process is told to stop. Recovery decides what was kept.
 
 use std::{
     path::PathBuf,
     sync::{
         Arc,
-        mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, TrySendError, sync_channel},
+        mpsc::{Receiver, RecvTimeoutError, TryRecvError},
     },
     time::Duration,
 };
@@ -17,7 +17,6 @@ use std::{
 use tokio::sync::{oneshot, watch};
 
 use super::{
-    audit::LedgerReader,
     chain::HeadState,
     checkpoint::Checkpoint,
     codec,
@@ -30,10 +29,6 @@ use crate::{
     domain::{Event, registry},
     support::{clock::Stopwatch, keys::GatewayKey, private_file},
 };
-
-/// How many requests may wait. Each aggregate has one append in flight, so a handful would do; the
-/// bound is there so that a writer that hangs is noticed at once and not by memory running out.
-pub const QUEUE_MAX: usize = 64;
 
 /// How many records one transaction takes from waiting appends. Beyond this a sync is cheap beside
 /// the rest of the work, and a larger transaction only makes everyone wait longer.
@@ -48,18 +43,21 @@ pub const CHECKPOINT_RECORDS: u64 = 1024;
 /// and none on a quiet one.
 pub const CHECKPOINT_EVERY: Duration = Duration::from_secs(30);
 
-type Reply<T> = oneshot::Sender<Result<T, AppendError>>;
+/// Where an answer goes.
+pub(super) type Reply<T> = oneshot::Sender<Result<T, AppendError>>;
 
-enum Request {
+/// What the writer can be asked.
+pub(super) enum Request {
     Append(Append),
     Checkpoint(Reply<String>),
     Close(Reply<()>),
 }
 
-struct Append {
-    expected_size: u64,
-    records: Vec<Record>,
-    reply: Option<Reply<u64>>,
+/// An append that waits. Dropped without an answer, it answers that it was never tried.
+pub(super) struct Append {
+    pub(super) expected_size: u64,
+    pub(super) records: Vec<Record>,
+    pub(super) reply: Option<Reply<u64>>,
 }
 
 impl Append {
@@ -80,131 +78,8 @@ impl Drop for Append {
     }
 }
 
-/// The way to the ledger. Clones lead to the same thread, which ends with the last of them.
-#[derive(Clone)]
-pub struct LedgerHandle {
-    requests: SyncSender<Request>,
-    size: watch::Receiver<u64>,
-    fatal: watch::Receiver<Option<String>>,
-    reader: LedgerReader,
-}
-
-impl LedgerHandle {
-    /// Starts the thread over an opened ledger.
-    ///
-    /// # Errors
-    /// If the system gives no thread.
-    pub fn spawn(opened: Opened, key: Arc<GatewayKey>) -> std::io::Result<Self> {
-        let Opened { store, head, signed_size, outside_checkpoint, notes: _ } = opened;
-        let (requests, queue) = sync_channel(QUEUE_MAX);
-        let (size_sender, size) = watch::channel(head.size());
-        let (fatal_sender, fatal) = watch::channel(None);
-        let log = store.reader();
-        let reader = LedgerReader::new(Arc::clone(&log), key.public(), outside_checkpoint.clone());
-        let unsigned = (head.size() > signed_size).then(Stopwatch::start);
-        let writer = Writer {
-            store,
-            log,
-            head,
-            key,
-            outside: outside_checkpoint,
-            tried_size: signed_size,
-            unsigned,
-            size: size_sender,
-            fatal: fatal_sender,
-        };
-        std::thread::Builder::new().name("ledger".into()).spawn(move || writer.run(&queue))?;
-        Ok(Self { requests, size, fatal, reader })
-    }
-
-    /// Appends the records, which must be numbered from `expected_size` on, and answers with the
-    /// new size once they would survive a power cut.
-    ///
-    /// # Errors
-    /// See [`AppendError`]; unless it is `Unknown`, nothing was written.
-    pub async fn append(
-        &self,
-        expected_size: u64,
-        records: Vec<Record>,
-    ) -> Result<u64, AppendError> {
-        let (reply, answer) = oneshot::channel();
-        let request = Request::Append(Append { expected_size, records, reply: Some(reply) });
-        self.requests.try_send(request).map_err(|error| match error {
-            TrySendError::Full(_) => AppendError::Busy,
-            TrySendError::Disconnected(_) => self.ended(),
-        })?;
-        // Taken and never answered: it may have been in the middle of it.
-        answer.await.unwrap_or_else(|_| Err(AppendError::Unknown("the writer died".into())))
-    }
-
-    /// How many records there are.
-    pub fn size(&self) -> u64 {
-        *self.size.borrow()
-    }
-
-    /// Tells the size after each commit.
-    pub fn watch(&self) -> watch::Receiver<u64> {
-        self.size.clone()
-    }
-
-    /// Signs a checkpoint of what is there now, saves it inside and outside, and gives it.
-    ///
-    /// # Errors
-    /// If there are no records yet, or it could not be saved inside.
-    pub async fn checkpoint(&self) -> Result<String, AppendError> {
-        self.ask(Request::Checkpoint).await
-    }
-
-    /// Finishes what waits, signs a last checkpoint and ends the thread. Later appends fail.
-    ///
-    /// The store's files are free once every handle and reader is dropped too.
-    ///
-    /// # Errors
-    /// If the last checkpoint could not be saved; the thread has ended all the same.
-    pub async fn close(&self) -> Result<(), AppendError> {
-        self.ask(Request::Close).await
-    }
-
-    /// Reads and checks the ledger, beside the writer.
-    pub fn reader(&self) -> LedgerReader {
-        self.reader.clone()
-    }
-
-    /// Waits until the ledger can go no further and the process must stop, and says why. Never
-    /// returns while all is well, nor after an orderly close.
-    pub async fn fatal(&self) -> String {
-        let mut fatal = self.fatal.clone();
-        let why = fatal.wait_for(Option::is_some).await.ok().and_then(|why| why.clone());
-        match why {
-            Some(why) => why,
-            None => std::future::pending().await,
-        }
-    }
-
-    /// Whether, and why, the process must stop.
-    pub fn fatal_now(&self) -> Option<String> {
-        self.fatal.borrow().clone()
-    }
-
-    /// Sends a request that is worth waiting for, even behind a full queue.
-    async fn ask<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, AppendError> {
-        let (reply, answer) = oneshot::channel();
-        let (requests, request) = (self.requests.clone(), request(reply));
-        let sent = tokio::task::spawn_blocking(move || requests.send(request)).await;
-        if !matches!(sent, Ok(Ok(()))) {
-            return Err(self.ended());
-        }
-        answer.await.unwrap_or_else(|_| Err(self.ended()))
-    }
-
-    /// Why a request was not even taken.
-    fn ended(&self) -> AppendError {
-        let why = self.fatal_now().unwrap_or_else(|| "the ledger is closed".into());
-        AppendError::Failed(why)
-    }
-}
-
-struct Writer {
+/// The writer; lives on its thread.
+pub(super) struct Writer {
     store: Box<dyn Store>,
     log: Arc<dyn LogReader>,
     /// What is committed.
@@ -227,7 +102,29 @@ struct Batch {
 }
 
 impl Writer {
-    fn run(mut self, queue: &Receiver<Request>) {
+    /// A writer that goes on where the ledger ends.
+    pub(super) fn new(
+        opened: Opened,
+        key: Arc<GatewayKey>,
+        size: watch::Sender<u64>,
+        fatal: watch::Sender<Option<String>>,
+    ) -> Self {
+        let Opened { store, head, signed_size, outside_checkpoint, notes: _ } = opened;
+        Self {
+            log: store.reader(),
+            store,
+            key,
+            outside: outside_checkpoint,
+            tried_size: signed_size,
+            unsigned: (head.size() > signed_size).then(Stopwatch::start),
+            head,
+            size,
+            fatal,
+        }
+    }
+
+    /// Serves until it is closed, or until nobody is left who could ask.
+    pub(super) fn run(mut self, queue: &Receiver<Request>) {
         let alarm = Alarm(self.fatal.clone());
         let mut put_off = None;
         loop {
@@ -432,5 +329,18 @@ impl Drop for Alarm {
         if std::thread::panicking() {
             self.0.send_replace(Some("the ledger's writer panicked".into()));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_append_that_was_never_tried_says_so() {
+        let (reply, mut answer) = oneshot::channel();
+        drop(Append { expected_size: 0, records: vec![], reply: Some(reply) });
+        let answer = answer.try_recv().unwrap().unwrap_err();
+        assert!(answer.nothing_written(), "{answer:?}");
     }
 }
