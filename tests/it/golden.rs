@@ -26,7 +26,8 @@ pub fn assert_matches(name: &str, found: &str) {
     );
 }
 
+/// Whether the caller agrees to what is found.
 #[expect(clippy::disallowed_methods, reason = "a test may ask its caller what to do")]
-fn wants_regeneration() -> bool {
+pub fn wants_regeneration() -> bool {
     std::env::var_os("DOORWARD_REGENERATE").is_some()
 }

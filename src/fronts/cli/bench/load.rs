@@ -9,7 +9,7 @@ use anyhow::Context;
 use tokio::task::JoinSet;
 
 use super::{
-    process,
+    proc_stat,
     report::{Figures, Latency},
 };
 use crate::support::clock::Stopwatch;
@@ -175,7 +175,7 @@ where
     W: Fn(S, Deadline) -> F,
     F: Future<Output = (Option<S>, Samples)> + Send + 'static,
 {
-    let cpu = || (process::cpu_time(pid), process::thread_cpu_time());
+    let cpu = || (proc_stat::cpu_time(pid), proc_stat::thread_cpu_time());
     let before = cpu();
     let deadline = Deadline::in_time(time);
     let mut workers: JoinSet<_> = states.into_iter().map(|state| worker(state, deadline)).collect();

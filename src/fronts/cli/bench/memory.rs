@@ -8,7 +8,7 @@ use std::sync::{
 use anyhow::{Context, ensure};
 use tokio::{net::TcpStream, task::JoinSet, time::sleep};
 
-use super::{Target, handshake, process, report::Figures};
+use super::{Target, handshake, proc_stat, report::Figures};
 use crate::fronts::cli::client::ConnectOptions;
 
 /// Connections that are being opened at the same time.
@@ -23,7 +23,7 @@ const OTHER_FILES: u64 = 100;
 /// If the process cannot be read.
 pub async fn idle(target: Arc<Target>) -> anyhow::Result<Figures> {
     sleep(target.settle).await;
-    let resident = process::resident_bytes(target.pid).context("the process cannot be read")?;
+    let resident = proc_stat::resident_bytes(target.pid).context("the process cannot be read")?;
     Ok(Figures { operations: 1, resident_bytes: Some(resident), ..Figures::default() })
 }
 
@@ -32,13 +32,13 @@ pub async fn idle(target: Arc<Target>) -> anyhow::Result<Figures> {
 /// # Errors
 /// If the process cannot be read or a connection not be opened.
 pub async fn per_connection(target: Arc<Target>) -> anyhow::Result<Figures> {
-    let allowed = process::raise_file_limit()?.saturating_sub(OTHER_FILES);
+    let allowed = proc_stat::raise_file_limit()?.saturating_sub(OTHER_FILES);
     let count = target.connections.min(usize::try_from(allowed).unwrap_or(usize::MAX));
-    let before = process::resident_bytes(target.pid).context("the process cannot be read")?;
+    let before = proc_stat::resident_bytes(target.pid).context("the process cannot be read")?;
     let closed = Arc::new(AtomicUsize::new(0));
     let idle = open(&target, count, &closed).await?;
     sleep(target.settle).await;
-    let after = process::resident_bytes(target.pid).context("the process cannot be read")?;
+    let after = proc_stat::resident_bytes(target.pid).context("the process cannot be read")?;
     let lost = closed.load(Ordering::Relaxed);
     drop(idle);
     ensure!(lost == 0, "the gateway closed {lost} of {count} idle connections");

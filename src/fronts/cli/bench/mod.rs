@@ -18,7 +18,7 @@ mod options;
 mod own_gateway;
 mod pairings_fresh;
 mod pipe;
-mod process;
+mod proc_stat;
 mod ready;
 mod report;
 #[cfg(test)]
@@ -112,7 +112,7 @@ async fn run_program(
     progress: &dyn Fn(&str),
 ) -> anyhow::Result<Report> {
     // Before a gateway is started, because it inherits the limit. What is still too few shows later.
-    let _ = process::raise_file_limit();
+    let _ = proc_stat::raise_file_limit();
     let mut bench = Bench { options, program, own: None, target: None };
     let mut measurements = Vec::new();
     for name in bench.options.names() {

@@ -45,10 +45,6 @@ pub struct BenchOptions {
     /// gateway should not be running
     #[arg(long, value_name = "DIR", conflicts_with = "url")]
     pub state_dir_with_records: Option<PathBuf>,
-
-    /// Print the report as JSON
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// The measurements, in the order in which they run: memory before load has touched it, and what

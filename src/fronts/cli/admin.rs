@@ -1,0 +1,189 @@
+//! The other end of the admin socket.
+//!
+//! Calls come back as the answer or as [`Trouble`] that keeps what the gateway said. Every call
+//! carries a request id of its own, which the ledger keeps, and a deadline, unless it reads
+//! everything or waits for news.
+
+use std::{io, path::Path, time::Duration};
+
+use hyper_util::rt::TokioIo;
+use tokio::net::UnixStream;
+use tonic::{
+    Request, Streaming,
+    transport::{Channel, Endpoint},
+};
+
+use super::exit::{ExitStatusCode, Trouble};
+use crate::{
+    proto::{
+        REQUEST_ID, RESPONSE_BYTES_MAX,
+        v1::{
+            ApprovePairingRequest, ApprovePairingResponse, ListDevicesRequest, ListDevicesResponse,
+            RejectPairingRequest, RejectPairingResponse, StateAsOfRequest, StateAsOfResponse,
+            StatusRequest, StatusResponse, TailRequest, TailResponse, VerifyRequest,
+            VerifyResponse, gateway_service_client::GatewayServiceClient,
+            ledger_service_client::LedgerServiceClient,
+            pairing_service_client::PairingServiceClient,
+        },
+    },
+    support::entropy,
+};
+
+/// How long a call may take that should take milliseconds. A gateway that drains a queue before a
+/// slow disk needs seconds; one that hangs should not hang its operator.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// Why there is no connection.
+#[derive(Debug)]
+pub enum NoConnection {
+    /// Nobody listens there.
+    NotRunning,
+    /// Something else.
+    Failed(io::Error),
+}
+
+/// An open connection to the admin API.
+pub struct Admin {
+    pairing: PairingServiceClient<Channel>,
+    ledger: LedgerServiceClient<Channel>,
+    gateway: GatewayServiceClient<Channel>,
+}
+
+/// Connects to the socket of a state directory.
+///
+/// # Errors
+/// Why not.
+pub async fn connect(state_dir: &Path) -> Result<UnixStream, NoConnection> {
+    use io::ErrorKind::{ConnectionRefused, NotFound};
+    UnixStream::connect(state_dir.join("admin.sock")).await.map_err(|error| match error.kind() {
+        NotFound | ConnectionRefused => NoConnection::NotRunning,
+        _ => NoConnection::Failed(error),
+    })
+}
+
+/// Passes on the answer, or what was said instead of one.
+macro_rules! answered {
+    ($call:expr) => {
+        match $call.await {
+            Ok(response) => Ok(response.into_inner()),
+            Err(failure) => {
+                Err(Trouble::from_call(failure.code(), failure.message(), failure.metadata()))
+            }
+        }
+    };
+}
+
+impl Admin {
+    /// Speaks over a connected stream.
+    ///
+    /// # Errors
+    /// If the other end hangs up at once.
+    pub async fn over(stream: UnixStream) -> Result<Self, Trouble> {
+        let mut once = Some(stream);
+        let connector = tower::service_fn(move |_| {
+            // The stream is the connection: when it ends, so does the command.
+            let stream = once.take().map(TokioIo::new);
+            async move { stream.ok_or_else(|| io::Error::from(io::ErrorKind::ConnectionReset)) }
+        });
+        let endpoint = Endpoint::from_static("http://admin.doorward.invalid");
+        let channel = endpoint.connect_with_connector(connector).await.map_err(|error| {
+            let what = format!("the gateway hung up: {error}");
+            Trouble::new(ExitStatusCode::UNREACHABLE, what)
+        })?;
+        Ok(Self {
+            pairing: PairingServiceClient::new(channel.clone())
+                .max_decoding_message_size(RESPONSE_BYTES_MAX),
+            ledger: LedgerServiceClient::new(channel.clone())
+                .max_decoding_message_size(RESPONSE_BYTES_MAX),
+            gateway: GatewayServiceClient::new(channel)
+                .max_decoding_message_size(RESPONSE_BYTES_MAX),
+        })
+    }
+
+    /// What waits and what is paired.
+    ///
+    /// # Errors
+    /// What the gateway said instead; so for every call here.
+    pub async fn devices(&mut self) -> Result<ListDevicesResponse, Trouble> {
+        answered!(self.pairing.list_devices(soon(ListDevicesRequest {})))
+    }
+
+    /// Approves a request.
+    ///
+    /// # Errors
+    /// As [`Self::devices`].
+    pub async fn approve(
+        &mut self,
+        request: ApprovePairingRequest,
+    ) -> Result<ApprovePairingResponse, Trouble> {
+        answered!(self.pairing.approve_pairing(soon(request)))
+    }
+
+    /// Turns a request down.
+    ///
+    /// # Errors
+    /// As [`Self::devices`].
+    pub async fn reject(&mut self, request_id: String) -> Result<RejectPairingResponse, Trouble> {
+        answered!(self.pairing.reject_pairing(soon(RejectPairingRequest { request_id })))
+    }
+
+    /// Records, one after another.
+    ///
+    /// # Errors
+    /// As [`Self::devices`].
+    pub async fn tail(&mut self, request: TailRequest) -> Result<Records, Trouble> {
+        answered!(self.ledger.tail(named(request))).map(Records)
+    }
+
+    /// Checks the whole ledger, which takes as long as it takes.
+    ///
+    /// # Errors
+    /// As [`Self::devices`].
+    pub async fn verify(&mut self) -> Result<VerifyResponse, Trouble> {
+        answered!(self.ledger.verify(named(VerifyRequest {})))
+    }
+
+    /// The state after a record. Folds everything before it, which takes as long as it takes.
+    ///
+    /// # Errors
+    /// As [`Self::devices`].
+    pub async fn as_of(&mut self, seq: u64) -> Result<StateAsOfResponse, Trouble> {
+        answered!(self.ledger.state_as_of(named(StateAsOfRequest { seq: Some(seq) })))
+    }
+
+    /// How the gateway is.
+    ///
+    /// # Errors
+    /// As [`Self::devices`].
+    pub async fn status(&mut self) -> Result<StatusResponse, Trouble> {
+        answered!(self.gateway.status(soon(StatusRequest {})))
+    }
+}
+
+/// Records as they come.
+pub struct Records(Streaming<TailResponse>);
+
+impl Records {
+    /// The next one; `None` at the end.
+    ///
+    /// # Errors
+    /// What ended the stream.
+    pub async fn next(&mut self) -> Result<Option<TailResponse>, Trouble> {
+        self.0.message().await.map_err(|failure| {
+            Trouble::from_call(failure.code(), failure.message(), failure.metadata())
+        })
+    }
+}
+
+fn named<T>(message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    let id = entropy::uuid().to_string();
+    request.metadata_mut().insert(REQUEST_ID, id.parse().expect("a UUID is ASCII"));
+    request
+}
+
+fn soon<T>(message: T) -> Request<T> {
+    let mut request = named(message);
+    request.set_timeout(DEADLINE);
+    request
+}

@@ -1,0 +1,322 @@
+//! What can be typed, and the help that teaches it.
+//!
+//! Only shapes live here; each command has a file of its own that does the work.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+
+use super::bench::BenchOptions;
+use crate::support::secret::Secret;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+   0  done
+   1  not done: nothing to do, only a preview, or a warning under --strict
+   2  the command line is wrong
+   3  refused: the caller lacks the authority; the message says who can grant it
+   4  the gateway cannot be reached
+   5  the ledger is broken
+  70  doorward itself failed
+
+Environment:
+  DOORWARD_STATE_DIR  where the gateway keeps its state, unless --state-dir is given
+  NO_COLOR            print without colour
+
+First steps:
+  doorward run                 start the gateway
+  doorward devices list        see who waits for approval
+  doorward devices approve ID  let one in";
+
+/// A gateway for homelab operators, with a ledger of who may do what and by whose word.
+#[derive(Debug, Parser)]
+#[command(name = "doorward", version, after_help = EXIT_CODES, max_term_width = 100)]
+pub struct Cli {
+    /// What holds for every command.
+    #[command(flatten)]
+    pub globals: Globals,
+    /// The command.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What holds for every command, before or after it.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Globals {
+    /// Where the gateway keeps its state [default: ~/.doorward]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub state_dir: Option<PathBuf>,
+    /// The configuration file [default: doorward.json in the state directory]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Print JSON: one document, or one line per record where records come one by one
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// Every command.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start the gateway and serve until it is told to stop
+    #[command(after_help = "\
+Example:
+  doorward run                    on this machine only, port 18789, with a token it makes itself
+  doorward run --bind lan         for the local network; never without --auth token or password")]
+    Run(RunArgs),
+    /// See and decide who may connect
+    #[command(subcommand)]
+    Devices(DevicesCommand),
+    /// Read and check the ledger: who granted what, when, and by whose word
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// Tell how the gateway is
+    #[command(after_help = "\
+Example:
+  doorward status                                            over the admin socket of this host
+  doorward status --url ws://192.168.1.5:18789 --token T     as a client would see it")]
+    Status(StatusArgs),
+    /// Look at the configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Measure a gateway: this one, or any other that speaks the OpenClaw Gateway protocol
+    ///
+    /// Without --url it starts a gateway of its own in a temporary state directory, measures it and
+    /// removes everything again. With --url it measures the gateway that runs there, for example
+    /// OpenClaw's own, by the same code; add --pid to see its CPU time and memory too.
+    ///
+    /// Pairings leave devices behind: measure a gateway whose state you can throw away.
+    #[command(after_help = "\
+Example:
+  doorward bench                                             a gateway of its own, for a minute
+  doorward bench --url ws://127.0.0.1:18789 --token T        any gateway of this protocol")]
+    Bench(BenchOptions),
+    /// Print a completion script for a shell
+    #[command(after_help = "\
+Example:
+  doorward completions bash > ~/.local/share/bash-completion/completions/doorward")]
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+}
+
+/// How to run the gateway. What is not given comes from the environment, then from the file.
+#[derive(Debug, Clone, Default, Args)]
+pub struct RunArgs {
+    /// The port to listen on; 0 for any free one [default: 18789]
+    #[arg(long, value_name = "N")]
+    pub port: Option<u16>,
+    /// Where to listen: `loopback`, `lan`, or an address [default: loopback]
+    #[arg(long, value_name = "loopback|lan|ADDRESS")]
+    pub bind: Option<String>,
+    /// The proof to ask of clients that are not paired devices [default: token]
+    #[arg(long, value_parser = ["token", "password", "none"])]
+    pub auth: Option<String>,
+    /// The shared token. Others on this machine can see command lines: DOORWARD_TOKEN is better
+    #[arg(long, value_parser = secret)]
+    pub token: Option<Secret<String>>,
+    /// A file that holds the shared password
+    #[arg(long, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
+}
+
+/// What to do about devices.
+#[derive(Debug, Subcommand)]
+pub enum DevicesCommand {
+    /// List the requests that wait and the devices that are paired
+    #[command(after_help = "\
+Example:
+  doorward devices list
+  doorward devices list --json | jq -r '.pending[].requestId'")]
+    List,
+    /// Approve a request; without one, show the newest and how to approve it
+    #[command(after_help = "\
+Example:
+  doorward devices approve                                   look first; approves nothing, exits 1
+  doorward devices approve 3f2a91c4                          the beginning of an id is enough
+  doorward devices approve 3f2a91c4 --scopes operator.read   only if it asks for exactly this")]
+    Approve {
+        /// The request: its id, or at least the first 4 characters
+        request: Option<String>,
+        /// The scopes that you saw, with commas; if the request asks for others, nothing happens
+        #[arg(long, value_name = "SCOPES", value_delimiter = ',', requires = "request")]
+        scopes: Option<Vec<String>>,
+    },
+    /// Turn a request down; no rule approves that device by itself from then on
+    #[command(after_help = "\
+Example:
+  doorward devices reject 3f2a91c4")]
+    Reject {
+        /// The request: its id, or at least the first 4 characters
+        request: String,
+    },
+}
+
+/// What to ask of the ledger. Works without a running gateway too.
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Print records, oldest first; without --from, the newest
+    #[command(after_help = "\
+Example:
+  doorward audit log                        the newest 50
+  doorward audit log --from 0 --json        everything, one JSON document per line
+  doorward audit log --follow               the newest 10, then each new one as it is committed")]
+    Log(LogArgs),
+    /// Check every record, the chain and the checkpoints; exits 5 if something is broken
+    #[command(after_help = "\
+Example:
+  doorward audit verify && echo untouched")]
+    Verify,
+    /// Print who waited and who held what, right after a record
+    #[command(
+        name = "as-of",
+        after_help = "\
+Example:
+  doorward audit as-of 41"
+    )]
+    AsOf {
+        /// The record
+        seq: u64,
+    },
+}
+
+/// Which records to print.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub struct LogArgs {
+    /// Begin at this record
+    #[arg(long, value_name = "SEQ")]
+    pub from: Option<u64>,
+    /// How many: from --from on, or of the newest
+    #[arg(long, value_name = "N")]
+    pub limit: Option<u64>,
+    /// Go on with each new record until interrupted
+    #[arg(long, short)]
+    pub follow: bool,
+}
+
+/// Whom to ask.
+#[derive(Debug, Clone, Default, Args)]
+pub struct StatusArgs {
+    /// Ask the gateway at this address over the network, instead of over the admin socket
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+    /// The shared token to show there
+    #[arg(long, value_parser = secret, requires = "url")]
+    pub token: Option<Secret<String>>,
+}
+
+/// What to do about the configuration.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Check the configuration as `run` would read it, and say everything that is wrong with it
+    #[command(after_help = "\
+Example:
+  doorward config check --strict && systemctl restart doorward")]
+    Check {
+        /// Exit 1 on warnings too, such as keys that nobody reads
+        #[arg(long)]
+        strict: bool,
+    },
+}
+
+fn secret(text: &str) -> Result<Secret<String>, std::convert::Infallible> {
+    Ok(Secret::new(text.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(line.split_whitespace())
+    }
+
+    #[test]
+    fn the_definitions_hold_together() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn what_is_global_is_taken_before_and_after_the_command() {
+        for line in [
+            "doorward --state-dir /s --config /c --json devices list",
+            "doorward devices --state-dir /s --config /c --json list",
+            "doorward devices list --state-dir /s --config /c --json",
+            "doorward --json devices --config=/c list --state-dir=/s",
+        ] {
+            let globals = parse(line).unwrap().globals;
+            assert_eq!(globals.state_dir.as_deref(), Some(Path::new("/s")), "{line}");
+            assert_eq!(globals.config.as_deref(), Some(Path::new("/c")), "{line}");
+            assert!(globals.json, "{line}");
+        }
+    }
+
+    #[test]
+    fn lines_row_by_row() {
+        for (line, accepted) in [
+            ("doorward run", true),
+            ("doorward run --port 0 --bind lan --auth token --token T", true),
+            ("doorward run --bind 192.168.1.5 --auth password --password-file /p", true),
+            ("doorward run --port 65536", false),
+            ("doorward run --auth magic", false),
+            ("doorward devices", false),
+            ("doorward devices approve", true),
+            ("doorward devices approve 3f2a --scopes operator.read,operator.write", true),
+            ("doorward devices approve --scopes operator.read", false),
+            ("doorward devices reject", false),
+            ("doorward devices reject 3f2a", true),
+            ("doorward audit log --from 3 --limit 4 --follow", true),
+            ("doorward audit log -f", true),
+            ("doorward audit log --from x", false),
+            ("doorward audit verify", true),
+            ("doorward audit as-of", false),
+            ("doorward audit as-of 12", true),
+            ("doorward status", true),
+            ("doorward status --url ws://h:1 --token T", true),
+            ("doorward status --token T", false),
+            ("doorward config check --strict", true),
+            ("doorward bench --json --only health-lone", true),
+            ("doorward bench --pid 1", false),
+            ("doorward completions zsh", true),
+            ("doorward completions csh", false),
+            ("doorward", false),
+        ] {
+            assert_eq!(parse(line).is_ok(), accepted, "{line}");
+        }
+    }
+
+    #[test]
+    fn scopes_are_split_at_commas() {
+        let cli = parse("doorward devices approve 3f2a --scopes a,b").unwrap();
+        let Command::Devices(DevicesCommand::Approve { scopes, .. }) = cli.command else {
+            panic!("another command")
+        };
+        assert_eq!(scopes.unwrap(), ["a", "b"]);
+    }
+
+    #[test]
+    fn a_secret_on_the_line_is_not_shown() {
+        let cli = parse("doorward status --url ws://h --token hunter2hunter2").unwrap();
+        assert!(!format!("{cli:?}").contains("hunter2"));
+    }
+
+    /// Walks every command: help that only repeats its name teaches nothing.
+    #[test]
+    fn every_command_says_what_it_does_and_shows_an_example() {
+        fn walk(command: &clap::Command) {
+            assert!(command.get_about().is_some(), "{} has no words", command.get_name());
+            if !command.has_subcommands() {
+                let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+                let shown = help.contains("Example:") && help.contains(command.get_name());
+                assert!(shown, "{} has no example", command.get_name());
+            }
+            command.get_subcommands().for_each(walk);
+        }
+        Cli::command().get_subcommands().for_each(walk);
+    }
+}

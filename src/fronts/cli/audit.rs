@@ -1,0 +1,205 @@
+//! `doorward audit`: read and check the ledger, with or without a running gateway.
+
+use super::{
+    Session,
+    args::LogArgs,
+    devices,
+    exit::{ExitStatusCode, Trouble},
+    json, table, words,
+};
+use crate::proto::v1::{
+    LedgerRecord, Policy, Scopes, StateAsOfResponse, TailRequest, VerifyResponse,
+    tail_request::Start,
+};
+
+/// How many of the newest records are printed, unless told otherwise: a screen or two.
+const NEWEST: u64 = 50;
+
+/// How many are printed before new ones are waited for.
+const NEWEST_BEFORE_FOLLOWING: u64 = 10;
+
+/// `audit log`
+///
+/// # Errors
+/// What the gateway said instead; so for every command.
+pub async fn log(session: &mut Session<'_>, args: LogArgs) -> Result<ExitStatusCode, Trouble> {
+    let mut admin = if args.follow { session.admin().await? } else { session.ledger().await? };
+    let mut records = admin.tail(request(args)).await?;
+    if !session.out.is_json() {
+        session.out.raw(HEAD)?;
+    }
+    while let Some(response) = records.next().await? {
+        let record = response.record.unwrap_or_default();
+        session.out.result(|| line(&record), || json::record(&record))?;
+        if args.follow {
+            session.out.flush()?;
+        }
+    }
+    Ok(ExitStatusCode::OK)
+}
+
+/// `audit verify`
+///
+/// # Errors
+/// As [`log`].
+pub async fn verify(session: &mut Session<'_>) -> Result<ExitStatusCode, Trouble> {
+    let verdict = session.ledger().await?.verify().await?;
+    session.out.result(|| verdict_text(&verdict), || json::verdict(&verdict))?;
+    Ok(match verdict.broken {
+        None => ExitStatusCode::OK,
+        Some(_) => ExitStatusCode::BROKEN,
+    })
+}
+
+/// `audit as-of`
+///
+/// # Errors
+/// As [`log`].
+pub async fn as_of(session: &mut Session<'_>, seq: u64) -> Result<ExitStatusCode, Trouble> {
+    let state = session.ledger().await?.as_of(seq).await?;
+    session.out.result(|| state_text(&state), || json::as_of(&state))?;
+    Ok(ExitStatusCode::OK)
+}
+
+fn request(args: LogArgs) -> TailRequest {
+    let LogArgs { from, limit, follow } = args;
+    match from {
+        Some(seq) => TailRequest { start: Some(Start::FromSeq(seq)), limit, follow },
+        // Without a place to begin, the limit is how far to go back; following goes on after it.
+        None => {
+            let usual = if follow { NEWEST_BEFORE_FOLLOWING } else { NEWEST };
+            let newest = limit.unwrap_or(usual);
+            TailRequest { start: Some(Start::Newest(newest)), limit: None, follow }
+        }
+    }
+}
+
+const HEAD: &str = "   SEQ  TIME                  EVENT               SUBJECT                BY\
+                    \u{20}                    GRANT  VIA                          CHANGE\n";
+
+/// One record on one line. The columns do not adapt, because records come one by one.
+fn line(record: &LedgerRecord) -> String {
+    let event = record.event.clone().unwrap_or_default();
+    let subject = event.device_id.as_deref().map_or_else(String::new, |device| {
+        let role = event.role.map(words::role).unwrap_or_default();
+        format!("{} {role}", words::short(device))
+    });
+    let line = format!(
+        "{seq:>6}  {time}  {kind:<18}  {subject:<21}  {by:<21}  {grant:<5}  {via:<27}  {change}",
+        seq = record.seq,
+        time = words::time(record.time_ms),
+        kind = words::plain(&event.kind),
+        subject = subject.trim_end(),
+        by = words::principal(record.principal.as_ref()),
+        grant = format!("#{}", record.authority_seq),
+        via = words::via(record.via.as_ref()),
+        change = change(record.before.as_ref(), record.after.as_ref()),
+    );
+    line.trim_end().to_owned()
+}
+
+/// What was gained and lost.
+fn change(before: Option<&Scopes>, after: Option<&Scopes>) -> String {
+    let names = |scopes: Option<&Scopes>| scopes.map(|s| s.names.clone()).unwrap_or_default();
+    let (before, after) = (names(before), names(after));
+    let lost = before.iter().filter(|name| !after.contains(name)).map(|name| format!("-{name}"));
+    let gained = after.iter().filter(|name| !before.contains(name)).map(|name| format!("+{name}"));
+    lost.chain(gained).collect::<Vec<_>>().join(" ")
+}
+
+fn verdict_text(verdict: &VerifyResponse) -> String {
+    if let Some(broken) = &verdict.broken {
+        return format!(
+            "BROKEN at record {seq}: {what}\nRecords before {seq} are as they were written; nothing \
+             from there on can be trusted.\nKeep a copy of the state directory as it is, then \
+             restore a backup.\n",
+            seq = broken.first_bad_seq,
+            what = broken.what,
+        );
+    }
+    let root = words::hex(&verdict.root_hash);
+    let checkpoint = match &verdict.checkpoint {
+        Some(note) => format!("\nNewest signed checkpoint:\n{note}"),
+        None => "\nNo checkpoint is signed yet.\n".into(),
+    };
+    let all = verdict.size;
+    format!(
+        "ok: {all} records, none changed, removed or reordered\nroot hash: {root}\n{checkpoint}"
+    )
+}
+
+fn state_text(state: &StateAsOfResponse) -> String {
+    let policy = state.policy.as_ref().map_or_else(|| "(none yet)".into(), policy_text);
+    let head = format!("After record {}, {}\n\n", state.seq, words::time(state.time_ms));
+    let facts =
+        table::facts(&[("gateway key", words::hex(&state.gateway_key)), ("policy", policy)]);
+    let lists = devices::list_text(&state.pending, &state.devices, state.time_ms, "");
+    format!("{head}{facts}\n{lists}")
+}
+
+fn policy_text(policy: &Policy) -> String {
+    format!(
+        "auth {}, shared secret holds: {}; on this machine: {}; local devices approved by rule: {} \
+         (record {})",
+        words::auth_mode(policy.auth_mode),
+        words::scopes(policy.shared_scopes.as_ref()),
+        words::scopes(policy.loopback_scopes.as_ref()),
+        if policy.auto_approve_local { "yes" } else { "no" },
+        policy.seq,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{fronts::cli::samples, proto::v1::BrokenAt};
+
+    #[test]
+    fn the_log_as_people_see_it() {
+        let lines: Vec<_> = samples::records().iter().map(|record| line(record) + "\n").collect();
+        samples::assert_golden("audit-log.txt", &(HEAD.to_owned() + &lines.concat()));
+    }
+
+    #[test]
+    fn a_record_as_programs_see_it() {
+        let lines: Vec<_> =
+            samples::records().iter().map(|record| format!("{}\n", json::record(record))).collect();
+        samples::assert_golden("audit-log.jsonl", &lines.concat());
+    }
+
+    #[test]
+    fn a_past_state_as_people_see_it() {
+        samples::assert_golden("audit-as-of.txt", &state_text(&samples::state()));
+    }
+
+    #[test]
+    fn verdicts_as_people_see_them() {
+        let sound = VerifyResponse {
+            size: 42,
+            root_hash: vec![0xab; 32],
+            broken: None,
+            checkpoint: Some("doorward/x\n42\nq6s=\n".into()),
+        };
+        let broken = BrokenAt { first_bad_seq: 7, what: "its link does not fit".into() };
+        let bad = VerifyResponse { broken: Some(broken), ..sound.clone() };
+        let text = verdict_text(&sound) + "---\n" + &verdict_text(&bad);
+        samples::assert_golden("audit-verify.txt", &text);
+    }
+
+    #[test]
+    fn where_to_begin_row_by_row() {
+        use Start::{FromSeq, Newest};
+        for (from, limit, follow, start, left) in [
+            (None, None, false, Newest(50), None),
+            (None, None, true, Newest(10), None),
+            (None, Some(3), false, Newest(3), None),
+            (None, Some(3), true, Newest(3), None),
+            (Some(0), None, false, FromSeq(0), None),
+            (Some(7), Some(2), true, FromSeq(7), Some(2)),
+        ] {
+            let asked = request(LogArgs { from, limit, follow });
+            assert_eq!((asked.start, asked.limit), (Some(start), left), "{from:?} {limit:?}");
+            assert_eq!(asked.follow, follow);
+        }
+    }
+}

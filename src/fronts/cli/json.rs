@@ -1,0 +1,185 @@
+//! How values are said to programs: the contract's messages as JSON, names in camelCase, absent
+//! values left out as `null`, times as milliseconds since the Unix epoch.
+
+use serde_json::{Value, json};
+
+use super::words;
+use crate::{
+    proto::v1::{
+        Device, Grant, LedgerRecord, PendingRequest, Policy, Principal, Profile, Scopes,
+        StateAsOfResponse, StatusResponse, VerifyResponse, Via, principal::Kind,
+    },
+    support::keys::to_base64url,
+};
+
+fn scopes(scopes: Option<&Scopes>) -> Value {
+    scopes.map(|scopes| scopes.names.clone()).unwrap_or_default().into()
+}
+
+fn profile(profile: Option<&Profile>) -> Value {
+    let profile = profile.cloned().unwrap_or_default();
+    json!({
+        "displayName": profile.display_name,
+        "clientId": profile.client_id,
+        "clientMode": profile.client_mode,
+        "version": profile.version,
+        "platform": profile.platform,
+        "deviceFamily": profile.device_family,
+    })
+}
+
+fn grant(grant: &Grant) -> Value {
+    json!({
+        "role": words::role(grant.role),
+        "scopes": scopes(grant.scopes.as_ref()),
+        "seq": grant.seq,
+        "grantedAtMs": grant.granted_at_ms,
+        "sinceMs": grant.since_ms,
+        "approvedBy": words::approved_by(grant.approved_by),
+        "tokenIssuedAtMs": grant.token_issued_at_ms,
+    })
+}
+
+/// A paired device.
+pub fn device(device: &Device) -> Value {
+    json!({
+        "deviceId": device.device_id,
+        "publicKey": to_base64url(&device.public_key),
+        "profile": profile(device.profile.as_ref()),
+        "pairedAtMs": device.paired_at_ms,
+        "grants": device.grants.iter().map(grant).collect::<Vec<_>>(),
+        "barred": device.barred,
+        "connected": device.connected,
+        "lastSeenMs": device.last_seen_ms,
+    })
+}
+
+/// A request that waits.
+pub fn pending(request: &PendingRequest) -> Value {
+    json!({
+        "requestId": request.request_id,
+        "deviceId": request.device_id,
+        "publicKey": to_base64url(&request.public_key),
+        "role": words::role(request.role),
+        "requestedScopes": scopes(request.requested.as_ref()),
+        "currentScopes": scopes(request.current.as_ref()),
+        "reason": words::reason(request.reason),
+        "profile": profile(request.profile.as_ref()),
+        "address": request.address,
+        "seq": request.seq,
+        "requestedAtMs": request.requested_at_ms,
+        "expiresAtMs": request.expires_at_ms,
+    })
+}
+
+/// What waits and what is paired.
+pub fn pairings(pending_requests: &[PendingRequest], devices: &[Device]) -> Value {
+    json!({
+        "pending": pending_requests.iter().map(pending).collect::<Vec<_>>(),
+        "paired": devices.iter().map(device).collect::<Vec<_>>(),
+    })
+}
+
+fn policy(policy: &Policy) -> Value {
+    json!({
+        "seq": policy.seq,
+        "authMode": words::auth_mode(policy.auth_mode),
+        "sharedScopes": scopes(policy.shared_scopes.as_ref()),
+        "loopbackScopes": scopes(policy.loopback_scopes.as_ref()),
+        "autoApproveLocal": policy.auto_approve_local,
+    })
+}
+
+/// The state at one place.
+pub fn as_of(state: &StateAsOfResponse) -> Value {
+    let mut document = pairings(&state.pending, &state.devices);
+    document["seq"] = state.seq.into();
+    document["timeMs"] = state.time_ms.into();
+    document["gatewayKey"] = to_base64url(&state.gateway_key).into();
+    document["policy"] = state.policy.as_ref().map(policy).into();
+    document
+}
+
+fn principal(principal: Option<&Principal>) -> Value {
+    match principal.and_then(|principal| principal.kind.as_ref()) {
+        Some(Kind::Host(host)) => json!({"kind": "host", "uid": host.uid}),
+        Some(Kind::SharedSecret(secret)) => {
+            json!({"kind": "shared_secret", "proof": words::auth_mode(secret.proof)})
+        }
+        Some(Kind::Open(_)) => json!({"kind": "open"}),
+        Some(Kind::Device(device)) => {
+            let role = words::role(device.role);
+            json!({"kind": "device", "deviceId": device.device_id, "role": role})
+        }
+        Some(Kind::Applicant(applicant)) => {
+            json!({"kind": "applicant", "deviceId": applicant.device_id})
+        }
+        Some(Kind::System(system)) => json!({"kind": "system", "rule": system.rule}),
+        None => Value::Null,
+    }
+}
+
+fn via(via: Option<&Via>) -> Value {
+    let via = via.cloned().unwrap_or_default();
+    json!({
+        "transport": words::transport(via.transport),
+        "address": via.address,
+        "directLoopback": via.direct_loopback,
+        "connection": via.connection,
+        "request": via.request,
+    })
+}
+
+/// One record.
+pub fn record(record: &LedgerRecord) -> Value {
+    let event = record.event.clone().unwrap_or_default();
+    json!({
+        "seq": record.seq,
+        "timeMs": record.time_ms,
+        "principal": principal(record.principal.as_ref()),
+        "authoritySeq": record.authority_seq,
+        "via": via(record.via.as_ref()),
+        "before": scopes(record.before.as_ref()),
+        "after": scopes(record.after.as_ref()),
+        "event": {
+            "kind": event.kind,
+            "version": event.version,
+            "deviceId": event.device_id,
+            "role": event.role.map(words::role),
+            "details": event.details,
+        },
+        "leafHash": words::hex(&record.leaf_hash),
+    })
+}
+
+/// What a check found.
+pub fn verdict(verdict: &VerifyResponse) -> Value {
+    let broken = verdict.broken.as_ref();
+    json!({
+        "ok": broken.is_none(),
+        "size": verdict.size,
+        "rootHash": words::hex(&verdict.root_hash),
+        "firstBadSeq": broken.map(|broken| broken.first_bad_seq),
+        "what": broken.map(|broken| broken.what.as_str()),
+        "checkpoint": verdict.checkpoint,
+    })
+}
+
+/// How the gateway is.
+pub fn status(status: &StatusResponse) -> Value {
+    json!({
+        "version": status.version,
+        "startedAtMs": status.started_at_ms,
+        "uptimeMs": status.uptime_ms,
+        "stateDir": status.state_dir,
+        "configPath": status.config_path,
+        "authMode": words::auth_mode(status.auth_mode),
+        "address": status.address,
+        "connections": status.connections,
+        "devices": status.devices,
+        "pending": status.pending,
+        "ledgerSize": status.ledger_size,
+        "ledgerWritable": status.ledger_writable,
+        "sharedSecretFile": status.shared_secret_file,
+    })
+}

@@ -1,0 +1,193 @@
+//! The state and its parts, from the domain's language to the contract's.
+//!
+//! Structs are taken apart field by field, so that a new field of the domain does not compile until
+//! someone decides whether the contract tells it.
+
+use crate::{
+    domain::{
+        ids::{DeviceId, RequestId, Seq},
+        refusal::PairingReason,
+        registry::{
+            self, ApprovedBy, AuthMode, Policy, Profile, Registry,
+            state::{Device, Grant, IssuedToken, PairingRequest},
+        },
+        scope::{Role, Scope, ScopeSet},
+        time::UnixMillis,
+    },
+    proto::v1,
+    service::Pairings,
+};
+
+pub(super) fn role(role: Role) -> v1::Role {
+    match role {
+        Role::Operator => v1::Role::Operator,
+        Role::Node => v1::Role::Node,
+    }
+}
+
+pub(super) fn reason(reason: PairingReason) -> v1::PairingReason {
+    match reason {
+        PairingReason::NotPaired => v1::PairingReason::NotPaired,
+        PairingReason::RoleUpgrade => v1::PairingReason::RoleUpgrade,
+        PairingReason::ScopeUpgrade => v1::PairingReason::ScopeUpgrade,
+        PairingReason::MetadataUpgrade => v1::PairingReason::MetadataUpgrade,
+    }
+}
+
+pub(super) fn auth_mode(mode: AuthMode) -> v1::AuthMode {
+    match mode {
+        AuthMode::Token => v1::AuthMode::Token,
+        AuthMode::Password => v1::AuthMode::Password,
+        AuthMode::None => v1::AuthMode::None,
+    }
+}
+
+fn approved_by(by: ApprovedBy) -> v1::ApprovedBy {
+    match by {
+        ApprovedBy::Host => v1::ApprovedBy::Host,
+        ApprovedBy::Operator => v1::ApprovedBy::Operator,
+        ApprovedBy::LocalPolicy => v1::ApprovedBy::LocalPolicy,
+    }
+}
+
+pub(super) fn scopes(scopes: &ScopeSet) -> v1::Scopes {
+    v1::Scopes { names: scopes.iter().map(|scope| scope.name().to_owned()).collect() }
+}
+
+/// Reads scopes that a caller sent; the faulty name is the error.
+pub(super) fn read_scopes(scopes: &v1::Scopes) -> Result<ScopeSet, String> {
+    if scopes.names.len() > ScopeSet::LEN_MAX {
+        return Err(format!("more than {} scopes", ScopeSet::LEN_MAX));
+    }
+    let read = |name: &String| Scope::parse(name).ok_or_else(|| format!("no scope: {name:?}"));
+    scopes.names.iter().map(read).collect()
+}
+
+fn profile(profile: &Profile) -> v1::Profile {
+    let Profile { display_name, client_id, client_mode, version, platform, device_family } =
+        profile.clone();
+    v1::Profile { display_name, client_id, client_mode, version, platform, device_family }
+}
+
+fn grant(in_role: Role, grant: &Grant) -> v1::Grant {
+    let Grant { seq, at, since, by, scopes: held, token } = grant;
+    let issued = |IssuedToken { hash: _, issued_at }: IssuedToken| issued_at.0;
+    v1::Grant {
+        role: role(in_role).into(),
+        scopes: Some(scopes(held)),
+        seq: seq.0,
+        granted_at_ms: at.0,
+        since_ms: since.0,
+        approved_by: approved_by(*by).into(),
+        token_issued_at_ms: token.map(issued),
+    }
+}
+
+pub(super) fn policy((seq, policy): (Seq, &Policy)) -> v1::Policy {
+    let Policy { auth_mode: mode, shared_scopes, loopback_scopes, auto_approve_local } = policy;
+    v1::Policy {
+        seq: seq.0,
+        auth_mode: auth_mode(*mode).into(),
+        shared_scopes: Some(scopes(shared_scopes)),
+        loopback_scopes: Some(scopes(loopback_scopes)),
+        auto_approve_local: *auto_approve_local,
+    }
+}
+
+/// What is known beside the state, because it is about now.
+pub(super) trait Now {
+    fn connected(&self, device: DeviceId) -> bool;
+    fn last_seen(&self, device: DeviceId) -> Option<UnixMillis>;
+    fn expires_at(&self, request: RequestId) -> Option<UnixMillis>;
+}
+
+impl Now for Pairings {
+    fn connected(&self, device: DeviceId) -> bool {
+        Pairings::connected(self, device)
+    }
+
+    fn last_seen(&self, device: DeviceId) -> Option<UnixMillis> {
+        Pairings::last_seen(self, device)
+    }
+
+    fn expires_at(&self, request: RequestId) -> Option<UnixMillis> {
+        Some(Pairings::expires_at(self, request))
+    }
+}
+
+/// The past has no now.
+pub(super) struct Past;
+
+impl Now for Past {
+    fn connected(&self, _: DeviceId) -> bool {
+        false
+    }
+
+    fn last_seen(&self, _: DeviceId) -> Option<UnixMillis> {
+        None
+    }
+
+    fn expires_at(&self, _: RequestId) -> Option<UnixMillis> {
+        None
+    }
+}
+
+/// Every paired device, by id.
+pub(super) fn devices(state: &Registry, now: &impl Now) -> Vec<v1::Device> {
+    state.devices().map(|(id, known)| device(state, id, known, now)).collect()
+}
+
+fn device(state: &Registry, id: DeviceId, known: &Device, now: &impl Now) -> v1::Device {
+    let Device { public_key, profile: claims, paired_at, grants } = known;
+    v1::Device {
+        device_id: id.to_string(),
+        public_key: public_key.0.to_vec(),
+        profile: Some(profile(claims)),
+        paired_at_ms: paired_at.0,
+        grants: grants.iter().map(|(role, held)| grant(*role, held)).collect(),
+        barred: state.is_barred(id),
+        connected: now.connected(id),
+        last_seen_ms: now.last_seen(id).map(|at| at.0),
+    }
+}
+
+/// Every request that waits, newest first.
+pub(super) fn pending(state: &Registry, now: &impl Now) -> Vec<v1::PendingRequest> {
+    let mut all: Vec<_> =
+        state.all_pending().map(|(id, request)| pending_request(state, id, request, now)).collect();
+    all.sort_by_key(|request| std::cmp::Reverse(request.seq));
+    all
+}
+
+fn pending_request(
+    state: &Registry,
+    id: RequestId,
+    request: &PairingRequest,
+    now: &impl Now,
+) -> v1::PendingRequest {
+    let registry::PairingRequest {
+        device,
+        public_key,
+        role: wanted,
+        scopes: requested,
+        reason: why,
+        profile: claims,
+        address,
+        asked,
+    } = request;
+    let current = state.grant(*device, *wanted).map(|grant| scopes(&grant.scopes));
+    v1::PendingRequest {
+        request_id: id.to_string(),
+        device_id: device.to_string(),
+        public_key: public_key.0.to_vec(),
+        role: role(*wanted).into(),
+        requested: Some(scopes(requested)),
+        current: Some(current.unwrap_or_default()),
+        reason: reason(*why).into(),
+        profile: Some(profile(claims)),
+        address: address.clone(),
+        seq: asked.seq.0,
+        requested_at_ms: asked.at.0,
+        expires_at_ms: now.expires_at(id).map(|at| at.0),
+    }
+}

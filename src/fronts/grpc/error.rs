@@ -1,0 +1,124 @@
+//! Every way to say no over gRPC: one table from refusals to codes, and the few faults that only
+//! this front has.
+//!
+//! This is the only file that names `tonic::Status`.
+
+#[cfg(test)]
+mod tests;
+
+use tonic::{
+    Code,
+    metadata::{AsciiMetadataValue, MetadataMap},
+};
+
+use crate::{
+    domain::refusal::Refusal,
+    proto::refusal::{CODE, GRANTORS, MISSING, REMEDY, RETRY_AFTER_MS},
+    service::StoreError,
+};
+
+/// A call that failed.
+pub type Failure = tonic::Status;
+
+/// A refusal as gRPC says it, with its code, what is missing, who can grant it and what to do as
+/// metadata.
+pub(super) fn refused(refusal: &Refusal) -> Failure {
+    let mut metadata = MetadataMap::new();
+    let mut put = |key, text: &str| metadata.insert(key, ascii(text));
+    put(CODE, refusal.code());
+    put(MISSING, &refusal.missing());
+    put(GRANTORS, refusal.grantors());
+    put(REMEDY, &refusal.remedy());
+    if let Refusal::Unavailable { retry_after_ms, .. } = refusal {
+        put(RETRY_AFTER_MS, &retry_after_ms.to_string());
+    }
+    Failure::with_metadata(code(refusal), sentence(refusal), metadata)
+}
+
+/// Someone who is not the host.
+pub(super) fn stranger(uid: Option<u32>, own: u32) -> Failure {
+    let who = uid.map_or_else(|| "an unknown user".into(), |uid| format!("uid {uid}"));
+    let text = format!("{who} may not administer this gateway; it runs as uid {own}");
+    let mut metadata = MetadataMap::new();
+    metadata.insert(CODE, AsciiMetadataValue::from_static("HOST_ONLY"));
+    metadata.insert(MISSING, ascii(&format!("the identity of uid {own} or root")));
+    metadata.insert(GRANTORS, AsciiMetadataValue::from_static("the gateway host"));
+    metadata.insert(REMEDY, ascii(&format!("sudo -u '#{own}' doorward ...")));
+    Failure::with_metadata(Code::PermissionDenied, text, metadata)
+}
+
+/// The server was put together without a doorkeeper.
+pub(super) fn no_doorkeeper() -> Failure {
+    Failure::internal("the caller was not identified")
+}
+
+/// A request that cannot be read.
+pub(super) fn invalid(what: impl Into<String>) -> Failure {
+    Failure::invalid_argument(what)
+}
+
+/// The gateway stops while a stream is open.
+pub(super) fn stopping() -> Failure {
+    Failure::unavailable("the gateway is stopping")
+}
+
+/// There is nobody who could tell of new records.
+pub(super) fn nothing_to_follow() -> Failure {
+    Failure::failed_precondition("no gateway is running, so there is nothing to follow")
+}
+
+/// The store of a gateway that is not running cannot be read.
+pub(super) fn unreadable(error: &StoreError) -> Failure {
+    Failure::data_loss(error.to_string())
+}
+
+/// A worker of the gateway failed; its own log says how.
+pub(super) fn broken_worker() -> Failure {
+    Failure::internal("the gateway failed at this call; its log says more")
+}
+
+fn code(refusal: &Refusal) -> Code {
+    match refusal {
+        Refusal::SecretMissing(_)
+        | Refusal::SecretMismatch { .. }
+        | Refusal::DeviceTokenMismatch
+        | Refusal::BootstrapInvalid
+        | Refusal::DeviceIdentityRequired
+        | Refusal::DeviceProof(_) => Code::Unauthenticated,
+        Refusal::DeviceScopeMismatch { .. }
+        | Refusal::OriginNotAllowed(_)
+        | Refusal::PairingRequired(_)
+        | Refusal::MissingScope { .. }
+        | Refusal::BeyondApprover { .. }
+        | Refusal::WrongRole { .. }
+        | Refusal::NotYours
+        | Refusal::HostOnly
+        | Refusal::GrantEnded => Code::PermissionDenied,
+        Refusal::TooManyPending => Code::ResourceExhausted,
+        Refusal::UnknownRequest | Refusal::UnknownDevice => Code::NotFound,
+        Refusal::UnknownRecord => Code::OutOfRange,
+        Refusal::RequestClosed { .. } => Code::FailedPrecondition,
+        Refusal::RequestSuperseded { .. } | Refusal::RequestChanged { .. } => Code::Aborted,
+        Refusal::Unavailable { .. } => Code::Unavailable,
+    }
+}
+
+/// What happened, in one line. The rest is in the metadata.
+fn sentence(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::UnknownRequest => "there is no such pairing request".into(),
+        Refusal::UnknownRecord => "the ledger has no such record".into(),
+        Refusal::RequestClosed { how } => format!("the request was {how} already"),
+        Refusal::RequestSuperseded { by } => format!("the request was replaced by {by}"),
+        Refusal::RequestChanged { now } => format!("the request asks for something else: {now}"),
+        Refusal::Unavailable { reason, .. } => format!("nothing was changed: {reason}"),
+        other => format!("{}: missing {}", other.code(), other.missing()),
+    }
+}
+
+/// Metadata is ASCII; anything else becomes a question mark.
+fn ascii(text: &str) -> AsciiMetadataValue {
+    let plain: String =
+        text.chars().map(|c| if c == ' ' || c.is_ascii_graphic() { c } else { '?' }).collect();
+    plain.parse().expect("printable ASCII is a metadata value")
+}

@@ -1,0 +1,70 @@
+//! `GatewayService`: tells how the gateway is.
+
+use tonic::{Request, Response};
+
+use super::{
+    convert,
+    error::{Failure, refused},
+    peer,
+};
+use crate::{
+    proto::v1::{StatusRequest, StatusResponse, gateway_service_server::GatewayService},
+    service::{Service, Status},
+};
+
+/// The service behind the contract.
+pub(super) struct Front {
+    service: Service,
+}
+
+impl Front {
+    pub fn new(service: Service) -> Self {
+        Self { service }
+    }
+}
+
+#[tonic::async_trait]
+impl GatewayService for Front {
+    async fn status(
+        &self,
+        request: Request<StatusRequest>,
+    ) -> Result<Response<StatusResponse>, Failure> {
+        let who = peer::standing(&request)?;
+        let status = self.service.status(&who).map_err(|refusal| refused(&refusal))?;
+        Ok(Response::new(told(status)))
+    }
+}
+
+fn told(status: Status) -> StatusResponse {
+    let Status {
+        version,
+        boot_id: _,
+        started_at,
+        uptime_ms,
+        state_dir,
+        config_path,
+        address,
+        shared_secret_file,
+        auth_mode,
+        connections,
+        devices,
+        pending,
+        ledger_size,
+        ledger_writable,
+    } = status;
+    StatusResponse {
+        version: version.into(),
+        started_at_ms: started_at.0,
+        uptime_ms,
+        state_dir: state_dir.display().to_string(),
+        config_path: config_path.display().to_string(),
+        auth_mode: convert::auth_mode(auth_mode).into(),
+        address: address.to_string(),
+        connections: connections as u64,
+        devices: devices as u64,
+        pending: pending as u64,
+        ledger_size,
+        ledger_writable,
+        shared_secret_file: shared_secret_file.map(|path| path.display().to_string()),
+    }
+}

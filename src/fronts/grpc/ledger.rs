@@ -1,0 +1,79 @@
+//! `LedgerService`: reads and checks the ledger.
+
+use std::pin::Pin;
+
+use tokio_stream::Stream;
+use tonic::{Request, Response};
+
+use super::{
+    convert::{self, Past},
+    error::Failure,
+    peer,
+    source::Source,
+    tail::Tail,
+};
+use crate::{
+    proto::v1::{
+        BrokenAt, StateAsOfRequest, StateAsOfResponse, TailRequest, TailResponse, VerifyRequest,
+        VerifyResponse, ledger_service_server::LedgerService,
+    },
+    support::shutdown::Shutdown,
+};
+
+/// The service behind the contract, over a running gateway or over its files.
+pub(super) struct Front<S> {
+    source: S,
+    shutdown: Shutdown,
+}
+
+impl<S: Source> Front<S> {
+    pub fn new(source: S, shutdown: Shutdown) -> Self {
+        Self { source, shutdown }
+    }
+}
+
+type TailStream = Pin<Box<dyn Stream<Item = Result<TailResponse, Failure>> + Send>>;
+
+#[tonic::async_trait]
+impl<S: Source> LedgerService for Front<S> {
+    type TailStream = TailStream;
+
+    async fn tail(&self, request: Request<TailRequest>) -> Result<Response<TailStream>, Failure> {
+        let who = peer::standing(&request)?;
+        let asked = request.into_inner();
+        let tail = Tail::begin(self.source.clone(), self.shutdown.clone(), who, &asked).await?;
+        Ok(Response::new(Box::pin(tail.into_stream())))
+    }
+
+    async fn verify(
+        &self,
+        request: Request<VerifyRequest>,
+    ) -> Result<Response<VerifyResponse>, Failure> {
+        let verdict = self.source.verify(&peer::standing(&request)?).await?;
+        Ok(Response::new(VerifyResponse {
+            size: verdict.size,
+            root_hash: verdict.root.to_vec(),
+            broken: verdict
+                .broken
+                .map(|broken| BrokenAt { first_bad_seq: broken.first_bad_seq, what: broken.what }),
+            checkpoint: verdict.checkpoint,
+        }))
+    }
+
+    async fn state_as_of(
+        &self,
+        request: Request<StateAsOfRequest>,
+    ) -> Result<Response<StateAsOfResponse>, Failure> {
+        let who = peer::standing(&request)?;
+        let as_of = self.source.as_of(&who, request.into_inner().seq).await?;
+        let state = &as_of.state;
+        Ok(Response::new(StateAsOfResponse {
+            seq: as_of.stamp.seq.0,
+            time_ms: as_of.stamp.at.0,
+            gateway_key: state.gateway_key().map(|key| key.0.to_vec()).unwrap_or_default(),
+            policy: state.policy().map(convert::policy),
+            pending: convert::pending(state, &Past),
+            devices: convert::devices(state, &Past),
+        }))
+    }
+}

@@ -1,0 +1,118 @@
+//! The admin API: gRPC on a Unix socket that only the host's own user (or root) can use.
+//!
+//! Who asks is settled once, for every call, in [`peer`]: the kernel's word on the other end of the
+//! socket is the proof, and there is no other. After that each call is one method of the service and
+//! one conversion of its answer. Refusals become gRPC failures in [`error`], the only file that may
+//! name that type.
+//!
+//! Nothing here decides about authority. Start with [`serve`]; [`bind`] comes before it, so that a
+//! gateway that says it is ready can be reached.
+
+mod convert;
+mod error;
+mod gateway;
+mod ledger;
+mod pairing;
+mod peer;
+mod record;
+mod socket;
+mod source;
+mod tail;
+
+use std::{io, sync::Arc};
+
+use tokio::net::{UnixListener, UnixStream};
+use tokio_stream::{Stream, wrappers::UnixListenerStream};
+use tonic::{service::InterceptorLayer, transport::Server};
+use tower::layer::util::{Identity, Stack};
+
+use crate::{
+    proto::{
+        REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX,
+        v1::{
+            gateway_service_server::GatewayServiceServer,
+            ledger_service_server::LedgerServiceServer,
+            pairing_service_server::PairingServiceServer,
+        },
+    },
+    service::{Offline, Service},
+    support::shutdown::Shutdown,
+};
+
+use peer::Doorkeeper;
+use source::Source;
+
+pub use socket::bind;
+
+/// Sets the sizes that both ends agree on.
+macro_rules! sized {
+    ($service:expr) => {
+        $service
+            .max_decoding_message_size(REQUEST_BYTES_MAX)
+            .max_encoding_message_size(RESPONSE_BYTES_MAX)
+    };
+}
+
+/// Calls that one connection may have open at once. A script that lists, tails and approves needs
+/// three; this leaves room and bounds what one peer can make the gateway hold.
+const CALLS_PER_CONNECTION_MAX: u32 = 64;
+
+/// Serves until the order to stop, ends open streams, and takes the socket file away.
+///
+/// # Errors
+/// If the listener fails.
+pub async fn serve(listener: UnixListener, service: Service, shutdown: Shutdown) -> io::Result<()> {
+    let path = listener.local_addr()?.as_pathname().map(ToOwned::to_owned);
+    serve_on(UnixListenerStream::new(listener), service, shutdown).await?;
+    path.map_or(Ok(()), |path| socket::remove(&path))
+}
+
+async fn serve_on(
+    incoming: impl Stream<Item = io::Result<UnixStream>>,
+    service: Service,
+    shutdown: Shutdown,
+) -> io::Result<()> {
+    server()
+        .add_service(sized!(PairingServiceServer::new(pairing::Front::new(service.clone()))))
+        .add_service(ledger_service(service.clone(), shutdown.clone()))
+        .add_service(sized!(GatewayServiceServer::new(gateway::Front::new(service))))
+        .serve_with_incoming_shutdown(incoming, async move { shutdown.begun().await })
+        .await
+        .map_err(io::Error::other)
+}
+
+/// Answers about the ledger of a gateway that is not running, to one caller: this process, at the
+/// other end of the socket that is returned. Every other service is unimplemented there. Must be
+/// called inside a tokio runtime; ends when the caller hangs up.
+///
+/// # Errors
+/// If the system gives no sockets.
+pub fn answer_offline(ledger: Offline) -> io::Result<UnixStream> {
+    let (ours, theirs) = UnixStream::pair()?;
+    let only = tokio_stream::once(Ok::<_, io::Error>(ours));
+    let ledger = ledger_service(Arc::new(ledger), Shutdown::default());
+    let serving = server().add_service(ledger).serve_with_incoming(only);
+    tokio::spawn(async move {
+        if let Err(error) = serving.await {
+            tracing::warn!(%error, "the reader of the ledger's files stopped");
+        }
+    });
+    Ok(theirs)
+}
+
+fn ledger_service<S: Source>(
+    source: S,
+    shutdown: Shutdown,
+) -> LedgerServiceServer<ledger::Front<S>> {
+    sized!(LedgerServiceServer::new(ledger::Front::new(source, shutdown)))
+}
+
+/// What every server here has in common: who may come in, and how much at once.
+fn server() -> Server<Guarded> {
+    Server::builder()
+        .max_concurrent_streams(CALLS_PER_CONNECTION_MAX)
+        .layer(InterceptorLayer::new(Doorkeeper::of_this_process()))
+}
+
+/// The layers around every service.
+type Guarded = Stack<InterceptorLayer<Doorkeeper>, Identity>;

@@ -1,0 +1,98 @@
+//! Where the ledger is read from: a running gateway, or the files of one that is not running.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use super::error::{Failure, broken_worker, refused, unreadable};
+use crate::{
+    domain::{principal::Standing, refusal::Refusal},
+    service::{AsOf, Entry, Offline, Service, StoreError, Verdict},
+};
+
+/// What can be asked of a ledger.
+#[tonic::async_trait]
+pub(super) trait Source: Clone + Send + Sync + 'static {
+    /// Up to `limit` durable records from place `from` on.
+    async fn read(&self, who: &Standing, from: u64, limit: usize) -> Result<Vec<Entry>, Failure>;
+
+    /// A check of everything.
+    async fn verify(&self, who: &Standing) -> Result<Verdict, Failure>;
+
+    /// The state right after a record, or after the newest.
+    async fn as_of(&self, who: &Standing, seq: Option<u64>) -> Result<AsOf, Failure>;
+
+    /// How many records there are.
+    async fn size(&self, who: &Standing) -> Result<u64, Failure>;
+
+    /// Tells of new records, if there can be any.
+    fn growth(&self) -> Option<watch::Receiver<u64>>;
+}
+
+#[tonic::async_trait]
+impl Source for Service {
+    /// Stops at the committed size: the store may hold records that nobody was told of yet.
+    async fn read(&self, who: &Standing, from: u64, limit: usize) -> Result<Vec<Entry>, Failure> {
+        let committed = self.ledger_size().borrow().saturating_sub(from);
+        let limit = usize::try_from(committed).map_or(limit, |committed| limit.min(committed));
+        let (service, who) = (self.clone(), who.clone());
+        let entries = on_a_thread(move || service.read_ledger(&who, from, limit)).await?;
+        entries.map_err(|refusal| refused(&refusal))
+    }
+
+    async fn verify(&self, who: &Standing) -> Result<Verdict, Failure> {
+        self.verify_ledger(who).await.map_err(|refusal| refused(&refusal))
+    }
+
+    async fn as_of(&self, who: &Standing, seq: Option<u64>) -> Result<AsOf, Failure> {
+        Service::as_of(self, who, seq).await.map_err(|refusal| refused(&refusal))
+    }
+
+    async fn size(&self, _: &Standing) -> Result<u64, Failure> {
+        Ok(*self.ledger_size().borrow())
+    }
+
+    fn growth(&self) -> Option<watch::Receiver<u64>> {
+        Some(self.ledger_size())
+    }
+}
+
+/// Whoever can open the files needs nobody's leave to read them.
+#[tonic::async_trait]
+impl Source for Arc<Offline> {
+    async fn read(&self, _: &Standing, from: u64, limit: usize) -> Result<Vec<Entry>, Failure> {
+        ask(self, move |offline| offline.read(from, limit)).await
+    }
+
+    async fn verify(&self, _: &Standing) -> Result<Verdict, Failure> {
+        ask(self, Offline::verify).await
+    }
+
+    async fn as_of(&self, _: &Standing, seq: Option<u64>) -> Result<AsOf, Failure> {
+        let found = ask(self, move |offline| offline.as_of(seq)).await?;
+        found.ok_or_else(|| refused(&Refusal::UnknownRecord))
+    }
+
+    async fn size(&self, _: &Standing) -> Result<u64, Failure> {
+        Ok(ask(self, |offline| offline.as_of(None)).await?.map_or(0, |last| last.stamp.seq.0 + 1))
+    }
+
+    fn growth(&self) -> Option<watch::Receiver<u64>> {
+        None
+    }
+}
+
+async fn ask<T: Send + 'static>(
+    offline: &Arc<Offline>,
+    question: impl FnOnce(&Offline) -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, Failure> {
+    let offline = Arc::clone(offline);
+    on_a_thread(move || question(&offline)).await?.map_err(|error| unreadable(&error))
+}
+
+/// The store blocks: away from the threads that serve others.
+async fn on_a_thread<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Failure> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| broken_worker())
+}

@@ -1,0 +1,1 @@
+//! The admin API over a real socket, against a real service.
