@@ -36,11 +36,11 @@ use crate::{
         scope::{Scope, ScopeSet},
         time::UnixMillis,
     },
-    fronts::{http, ws},
+    fronts::{cli::Ready, grpc, http, ws},
     ledger::{
+        handle::LedgerHandle,
         record::Via,
         recover::{self, OpenOptions, Opened},
-        writer::LedgerHandle,
     },
     service::{Info, Service, SharedSecret},
     support::{
@@ -58,27 +58,6 @@ const TCP_USER_TIMEOUT_MS: u32 = 30_000;
 
 /// Connections that may wait to be accepted.
 const BACKLOG: u32 = 4096;
-
-/// What to tell the person who started the gateway.
-#[derive(Debug, Clone)]
-pub struct Ready {
-    /// Where it listens.
-    pub address: SocketAddr,
-    /// Its state directory.
-    pub state_dir: PathBuf,
-    /// The admin socket.
-    pub admin_socket: PathBuf,
-    /// The file that holds the shared token, if the gateway made one.
-    pub shared_secret_file: Option<PathBuf>,
-    /// Which proof it asks for.
-    pub auth_mode: AuthMode,
-    /// Records in the ledger.
-    pub ledger_size: u64,
-    /// Milliseconds from start to ready.
-    pub ready_ms: u64,
-    /// What the operator should know about the ledger.
-    pub notes: Vec<String>,
-}
 
 /// What was read and bound before anything runs.
 struct Ground {
@@ -205,7 +184,10 @@ async fn serve(
     let Ground { settings, info, secret, key, opened, registry, last_at, listener, admin_socket } =
         ground;
     let notes = opened.notes.iter().map(ToString::to_string).collect();
-    let auth_mode = secret.mode();
+    let (admin_listener, auth_mode) = {
+        let _runtime = admin.enter();
+        (grpc::bind(&admin_socket)?, secret.mode())
+    };
     let ledger = LedgerHandle::spawn(opened, Arc::clone(&key))?;
     let hub = HubHandle::start();
     let registry = start_registry(registry, last_at, &ledger, &hub, &shutdown);
@@ -219,6 +201,7 @@ async fn serve(
     let server = open_port(listener, &service)?;
     let port = server.handle();
     actix_rt::spawn(server);
+    admin.spawn(grpc::serve(admin_listener, service, shutdown.clone()));
     announce(&Ready {
         address: info.address,
         state_dir: info.state_dir.clone(),

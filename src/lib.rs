@@ -16,6 +16,10 @@ pub mod service;
 
 pub mod config;
 
+pub mod telemetry;
+
+pub mod proto;
+
 pub mod fronts;
 
 pub mod boot;

@@ -22,8 +22,8 @@ use crate::{
     },
     ledger::{
         error::AppendError,
+        handle::LedgerHandle,
         record::{Record, Via},
-        writer::LedgerHandle,
     },
 };
 

@@ -8,6 +8,7 @@
 //! are beside them.
 
 pub mod cli;
+pub mod grpc;
 pub mod http;
 mod proxy;
 pub mod ws;

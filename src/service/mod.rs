@@ -19,7 +19,7 @@ use std::sync::Arc;
 use crate::{
     actors::{hub::HubHandle, registry::RegistryHandle},
     domain::registry::AuthMode,
-    ledger::writer::LedgerHandle,
+    ledger::LedgerHandle,
     support::secret::Secret,
 };
 

@@ -17,10 +17,10 @@ use doorward::{
         time::UnixMillis,
     },
     ledger::{
+        handle::LedgerHandle,
         memory::{MemoryStore, Outcome},
         record::{Record, Via},
         recover,
-        writer::LedgerHandle,
     },
     support::{keys::GatewayKey, shutdown::Shutdown},
 };

@@ -4,7 +4,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test says no, helpers included")]
 
+mod abuse;
 mod aggregate;
 mod authority;
+mod durability;
 mod golden;
+mod house;
+mod proto;
+mod scopes;
 mod tidy;
