@@ -257,17 +257,13 @@ async fn write_first_records(
     gateway_key: PublicKey,
     policy: Policy,
 ) -> anyhow::Result<()> {
-    for command in [Command::Begin { gateway_key }, Command::AdoptPolicy(policy)] {
-        let permit = permit::authorize(&Standing::system(Rule::Startup), Operation::AdoptPolicy)
-            .and_then(|permit| Ok((permit, command)));
-        let written = match permit {
-            Ok((permit, command)) => registry.execute(permit, command, Via::internal()).await,
-            Err(refusal) => Err(refusal),
-        };
-        written
-            .map_err(|refusal| anyhow::anyhow!("cannot begin the ledger: {}", refusal.code()))?;
-    }
-    Ok(())
+    let permit = permit::authorize(&Standing::system(Rule::Startup), Operation::AdoptPolicy);
+    let command = Command::Start { gateway_key, policy };
+    let written = match permit {
+        Ok(permit) => registry.execute(permit, command, Via::internal()).await.map(drop),
+        Err(refusal) => Err(refusal),
+    };
+    written.map_err(|refusal| anyhow::anyhow!("cannot begin the ledger: {}", refusal.code()))
 }
 
 /// One port for WebSocket and HTTP.

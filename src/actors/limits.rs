@@ -17,9 +17,10 @@ pub const AGGREGATE_MAILBOX: usize = 4096;
 /// the most, so this is a third of a second of stalled hub.
 pub const HUB_MAILBOX: usize = 8192;
 
-/// News that may wait in a connection's mailbox. A connection that is this far behind is a slow
-/// consumer and is dropped: everything in the news can be asked for again.
-pub const CONN_MAILBOX: usize = 64;
+/// News that may wait in a connection's mailbox: two full batches of decisions, since one batch is
+/// told in one burst. A connection that is further behind is a slow consumer and is dropped:
+/// everything in the news can be asked for again.
+pub const CONN_MAILBOX: usize = 2 * AGGREGATE_BATCH_MAX;
 
 /// Frames that may wait to be written to one socket. Enough for a client that pipelines; a fuller
 /// queue stops the reading of that socket.
@@ -31,7 +32,7 @@ pub const CONN_WRITE_DEADLINE: Duration = Duration::from_secs(10);
 /// Requests of one connection that may be in progress at once; then its socket is not read.
 pub const CONN_IN_FLIGHT_MAX: usize = 64;
 
-/// How long a new socket may take to say who it is. WIRE.md (d1): 15 s.
+/// How long a new socket may take to say who it is. docs/PROTOCOL.md (d1): 15 s.
 pub const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(15);
 
 /// Connections that have not yet said who they are, over the whole gateway. At about 25 KB each
@@ -42,7 +43,7 @@ pub const SILENT_CONNECTIONS_MAX: usize = 2048;
 /// The heartbeat that clients are promised in `policy.tickIntervalMs`.
 pub const TICK_INTERVAL: Duration = Duration::from_secs(30);
 
-/// Health is told to everyone this often. WIRE.md (e): every 60 s.
+/// Health is told to everyone this often. docs/PROTOCOL.md (e): every 60 s.
 pub const HEALTH_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Joins and leaves within this time make one presence update, so that a burst of clients costs

@@ -108,7 +108,7 @@ impl News {
         self.rendered.get_or_init(|| render(&self.fact).into_boxed_str())
     }
 
-    /// Which scope a session needs to hear it; `None` means everyone. WIRE.md (e).
+    /// Which scope a session needs to hear it; `None` means everyone. docs/PROTOCOL.md (e).
     pub fn audience(&self) -> Option<Known> {
         match self.fact {
             Fact::Tick(_) | Fact::Health | Fact::Shutdown => None,

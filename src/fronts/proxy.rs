@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 
 use crate::service::NotAttributable;
 
-/// WIRE.md (h): the real gateway's answer to a proxy that it was not told of.
+/// docs/PROTOCOL.md (h): the real gateway's answer to a proxy that it was not told of.
 pub fn not_attributable(fault: NotAttributable) -> HttpResponse {
     HttpResponse::Forbidden().json(serde_json::json!({
         "error": {

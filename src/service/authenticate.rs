@@ -1,6 +1,6 @@
 //! Letting a client in.
 //!
-//! The order of the checks is that of the real gateway (`WIRE.md` (c)): the page, the device's proof
+//! The order of the checks is that of the real gateway (`docs/PROTOCOL.md` (c)): the page, the device's proof
 //! of its key, the credential, and only then what all of it is worth. Everything that a known client
 //! needs is on the last committed state, so it is let in without a lock, a write or an await.
 

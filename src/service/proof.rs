@@ -1,6 +1,6 @@
 //! A device's proof of its key: a signature over this connection's challenge.
 //!
-//! Payloads, encodings and the order of the checks: `WIRE.md` (c). There are two payloads in use; the
+//! Payloads, encodings and the order of the checks: `docs/PROTOCOL.md` (c). There are two payloads in use; the
 //! newer one also covers what the device says about its platform.
 
 use super::authenticate::Connect;
@@ -13,7 +13,7 @@ use crate::{
     support::{clock, entropy, keys},
 };
 
-/// How far a device's `signedAt` may be from the gateway's clock. WIRE.md (c): 120 s either way.
+/// How far a device's `signedAt` may be from the gateway's clock. docs/PROTOCOL.md (c): 120 s either way.
 const SKEW_MAX_MS: u64 = 120_000;
 
 /// What this connection was challenged with.
@@ -95,7 +95,7 @@ pub(super) fn prove(claim: &DeviceClaim, connect: &Connect) -> Result<Proven, Re
     Ok(Proven { id, key: PublicKey(key), profile_signed })
 }
 
-/// What v2 and v3 payloads have in common. WIRE.md (c).
+/// What v2 and v3 payloads have in common. docs/PROTOCOL.md (c).
 fn signed_payload(claim: &DeviceClaim, connect: &Connect) -> String {
     let auth = &connect.auth;
     let token =

@@ -2,7 +2,7 @@
 //!
 //! The gateway has no use for this: it sees public keys and signatures only ([`super::keys`]).
 //! Here is the other side, for the clients that this crate brings along: `doorward status`,
-//! `doorward bench` and the tests. The wire forms follow `WIRE.md` (c).
+//! `doorward bench` and the tests. The wire forms follow `docs/PROTOCOL.md` (c).
 
 use std::fmt::Write;
 

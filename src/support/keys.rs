@@ -60,7 +60,7 @@ pub fn verify(public_key: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> bo
         .is_ok_and(|key| key.verify_strict(message, &Signature::from_bytes(signature)).is_ok())
 }
 
-/// A device's id: SHA-256 of its raw public key (`WIRE.md` (c); written as lowercase hex).
+/// A device's id: SHA-256 of its raw public key (`docs/PROTOCOL.md` (c); written as lowercase hex).
 pub fn fingerprint(public_key: &[u8; 32]) -> [u8; 32] {
     Sha256::digest(public_key).into()
 }

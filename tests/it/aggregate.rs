@@ -60,11 +60,9 @@ impl House {
             loopback_scopes: ScopeSet::full_operator(),
             auto_approve_local: true,
         };
-        let begin = Command::Begin { gateway_key: PublicKey(key.public()) };
-        for command in [begin, Command::AdoptPolicy(policy)] {
-            let startup = Standing::system(Rule::Startup);
-            house.run(&startup, Operation::AdoptPolicy, command, 1000).await.unwrap();
-        }
+        let command = Command::Start { gateway_key: PublicKey(key.public()), policy };
+        let startup = Standing::system(Rule::Startup);
+        house.run(&startup, Operation::AdoptPolicy, command, 1000).await.unwrap();
         house
     }
 

@@ -199,7 +199,7 @@ impl History {
                     loopback_scopes: loopback,
                     auto_approve_local: auto,
                 };
-                let command = Command::AdoptPolicy(policy);
+                let command = Command::Start { gateway_key: PublicKey([9; 32]), policy };
                 (Standing::system(Rule::Startup), Operation::AdoptPolicy, command)
             }
         };

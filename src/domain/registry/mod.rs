@@ -30,7 +30,7 @@ use super::{
 pub use policy::{AuthMode, Policy};
 pub use state::{Device, Grant, PairingRequest, Registry};
 
-/// A pending request ends this long after its last retry. WIRE.md (g): five minutes.
+/// A pending request ends this long after its last retry. The real gateway's five minutes.
 pub const PENDING_TTL_MS: u64 = 5 * 60 * 1000;
 
 /// How many requests may wait at once. The real gateway has no bound; a home has a few dozen
@@ -96,13 +96,13 @@ pub enum ApprovedBy {
 /// What the registry can be asked to do. Times, ids and hashes were minted by the service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
-    /// Write the first record.
-    Begin {
+    /// Begin the ledger, unless it has begun, and put a policy in force, unless it is already.
+    Start {
         /// The gateway's own key.
         gateway_key: PublicKey,
+        /// What the configuration says.
+        policy: Policy,
     },
-    /// Put a policy in force, unless it is already.
-    AdoptPolicy(Policy),
     /// Ask to be paired: keeps an identical request, supersedes a different one.
     RequestPairing(Box<Ask>),
     /// Approve an ask at once, under the local policy.
@@ -263,8 +263,9 @@ impl Decider for Registry {
 
     fn decide(&self, permit: &Permit, command: Command) -> Result<Vec<Event>, Refusal> {
         match command {
-            Command::Begin { gateway_key } => policy::begin(self, permit, gateway_key),
-            Command::AdoptPolicy(policy) => policy::adopt(self, permit, policy),
+            Command::Start { gateway_key, policy } => {
+                policy::start(self, permit, gateway_key, policy)
+            }
             Command::RequestPairing(ask) => request::request(self, permit, *ask),
             Command::ApproveLocally { ask, token } => approve::locally(self, permit, *ask, token),
             Command::ApprovePairing { request_id, expected } => {

@@ -44,23 +44,17 @@ impl Policy {
     }
 }
 
-/// The first record. Written once; asking again changes nothing.
-pub(super) fn begin(
+/// The first record, written once, and the policy, unless it is the one in force: a start that
+/// changes nothing writes nothing.
+pub(super) fn start(
     state: &Registry,
     permit: &Permit,
     gateway_key: PublicKey,
-) -> Result<Vec<Event>, Refusal> {
-    permit.expect(Operation::AdoptPolicy)?;
-    Ok(if state.gateway_key().is_some() { vec![] } else { vec![Event::Begun { gateway_key }] })
-}
-
-/// Puts a policy in force. The one already in force is not written again.
-pub(super) fn adopt(
-    state: &Registry,
-    permit: &Permit,
     policy: Policy,
 ) -> Result<Vec<Event>, Refusal> {
     permit.expect(Operation::AdoptPolicy)?;
+    let begun = state.gateway_key().is_none().then_some(Event::Begun { gateway_key });
     let in_force = state.policy().is_some_and(|(_, current)| *current == policy);
-    Ok(if in_force { vec![] } else { vec![Event::PolicyAdopted(policy)] })
+    let adopted = (!in_force).then_some(Event::PolicyAdopted(policy));
+    Ok(begun.into_iter().chain(adopted).collect())
 }

@@ -24,7 +24,7 @@ pub struct Talk {
     pub(super) host: Option<String>,
     pub(super) id: String,
     phase: Phase,
-    /// Counts the events that this socket was sent. WIRE.md (e): starts at 1.
+    /// Counts the events that this socket was sent. docs/PROTOCOL.md (e): starts at 1.
     seq: u64,
     /// Told by the handshake once it has let the client in.
     standing: handshake::Slot,
@@ -56,7 +56,7 @@ impl Talk {
         }
     }
 
-    /// The first message must be a connect request. WIRE.md (d1).
+    /// The first message must be a connect request. docs/PROTOCOL.md (d1).
     fn hear_connect(&mut self, text: &str) -> Step {
         let challenge = match std::mem::replace(&mut self.phase, Phase::Over) {
             Phase::Challenged(challenge) => challenge,

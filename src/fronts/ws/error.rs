@@ -1,6 +1,6 @@
 //! The one table from refusals to the wire.
 //!
-//! Codes, messages and details are the real gateway's (`WIRE.md` (d1), (d2)) wherever its clients
+//! Codes, messages and details are the real gateway's (`docs/PROTOCOL.md` (d1), (d2)) wherever its clients
 //! read them. `remediationHint` is the protocol's own field for "what to do"; here every refusal has
 //! one, with who can grant what is missing and the command to run.
 

@@ -1,4 +1,4 @@
-//! Events: what the gateway says without being asked. WIRE.md (e).
+//! Events: what the gateway says without being asked. docs/PROTOCOL.md (e).
 //!
 //! A broadcast event is rendered once and shared; only its `seq` is each socket's own.
 

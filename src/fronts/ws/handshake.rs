@@ -1,4 +1,4 @@
-//! The handshake: connect parameters in, `hello-ok` or a refusal out. WIRE.md (b), (d1).
+//! The handshake: connect parameters in, `hello-ok` or a refusal out. docs/PROTOCOL.md (b), (d1).
 
 use std::{cell::RefCell, rc::Rc};
 
@@ -164,7 +164,7 @@ impl Greeting {
         }
     }
 
-    /// Clients that come and go (one-shot CLIs, backends, probes) are not announced. WIRE.md (e).
+    /// Clients that come and go (one-shot CLIs, backends, probes) are not announced. docs/PROTOCOL.md (e).
     fn presence(&self, standing: &Standing) -> Option<Presence> {
         let profile = &self.profile;
         let comes_and_goes = matches!(profile.client_mode.as_str(), "cli" | "backend" | "probe");

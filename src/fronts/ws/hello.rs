@@ -46,7 +46,7 @@ struct Snapshot<'a> {
     for_admins: Option<ForAdmins<'a>>,
 }
 
-/// WIRE.md (b): only sent to sessions that hold admin.
+/// docs/PROTOCOL.md (b): only sent to sessions that hold admin.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ForAdmins<'a> {

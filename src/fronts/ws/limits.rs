@@ -1,9 +1,9 @@
 //! What may come in over a WebSocket, in one place. The protocol's own numbers, where it has some.
 
-/// Before a client has said who it is. WIRE.md (d1): 65,536 bytes are parsed, one more closes.
+/// Before a client has said who it is. docs/PROTOCOL.md (d1): 65,536 bytes are parsed, one more closes.
 pub const HANDSHAKE_BYTES_MAX: usize = 64 * 1024;
 
-/// Afterwards; announced as `policy.maxPayload`. WIRE.md (d2): 25 MiB.
+/// Afterwards; announced as `policy.maxPayload`. docs/PROTOCOL.md (d2): 25 MiB.
 pub const MESSAGE_BYTES_MAX: usize = 25 * 1024 * 1024;
 
 /// Announced as `policy.maxBufferedBytes`: what a client should let pile up at most.
@@ -19,7 +19,7 @@ pub const PROTOCOL: u64 = 4;
 /// The oldest version that nodes and probes may offer.
 pub const PROTOCOL_PROBE_MIN: u64 = 3;
 
-/// `traceparent` of a request. WIRE.md: 128 characters.
+/// `traceparent` of a request. docs/PROTOCOL.md: 128 characters.
 pub const TRACEPARENT_CHARS_MAX: usize = 128;
 
 /// Any one text that a client says about itself (name, platform, version), in characters; longer

@@ -59,10 +59,7 @@ fn as_request(id: u8, ask: Ask) -> Ask {
 impl House {
     fn new() -> Self {
         let mut house = Self { state: Registry::default(), seq: 0 };
-        let startup = Standing::system(Rule::Startup);
-        let key = PublicKey([9; 32]);
-        house.run(&startup, Operation::AdoptPolicy, Command::Begin { gateway_key: key }).unwrap();
-        house.run(&startup, Operation::AdoptPolicy, Command::AdoptPolicy(policy())).unwrap();
+        house.start(policy());
         house
     }
 
@@ -79,6 +76,12 @@ impl House {
             self.seq += 1;
         }
         Ok(events)
+    }
+
+    fn start(&mut self, policy: Policy) -> usize {
+        let command = Command::Start { gateway_key: PublicKey([9; 32]), policy };
+        let startup = Standing::system(Rule::Startup);
+        self.run(&startup, Operation::AdoptPolicy, command).unwrap().len()
     }
 
     fn request(&mut self, ask: Ask) -> Result<Vec<Event>, Refusal> {

@@ -3,15 +3,11 @@
 use super::*;
 
 #[test]
-fn the_policy_is_written_once() {
-    let mut house = House::new();
-    let startup = Standing::system(Rule::Startup);
-    let again =
-        house.run(&startup, Operation::AdoptPolicy, Command::AdoptPolicy(policy())).unwrap();
-    assert_eq!(again, vec![]);
-    let other = Policy { auto_approve_local: false, ..policy() };
-    let changed = house.run(&startup, Operation::AdoptPolicy, Command::AdoptPolicy(other)).unwrap();
-    assert_eq!(changed.len(), 1);
+fn the_ledger_begins_once_and_a_policy_is_written_when_it_changes() {
+    let mut house = House { state: Registry::default(), seq: 0 };
+    assert_eq!(house.start(policy()), 2, "the first record and the policy");
+    assert_eq!(house.start(policy()), 0, "the same start again");
+    assert_eq!(house.start(Policy { auto_approve_local: false, ..policy() }), 1, "another policy");
 }
 
 #[test]
@@ -175,9 +171,7 @@ fn the_local_policy_approves_only_what_it_covers() {
         assert_eq!(house.approve_locally(ask).is_ok(), covered, "{what}");
     }
     let mut house = House::new();
-    let off = Policy { auto_approve_local: false, ..policy() };
-    let startup = Standing::system(Rule::Startup);
-    house.run(&startup, Operation::AdoptPolicy, Command::AdoptPolicy(off)).unwrap();
+    house.start(Policy { auto_approve_local: false, ..policy() });
     assert!(house.approve_locally(local("read")).is_err(), "switched off");
 }
 

@@ -1,7 +1,7 @@
 //! What a client says and hears before it is let in: the challenge and the `connect` request.
 //!
 //! Pure text, no socket: the same frames serve the client next door and the benchmark's own,
-//! faster one. Shapes are those of `WIRE.md` (b), the signature is that of (c).
+//! faster one. Shapes are those of `docs/PROTOCOL.md` (b), the signature is that of (c).
 
 use std::{sync::Arc, time::Duration};
 
@@ -57,7 +57,7 @@ impl Auth {
         Self { device_token: Some(token), ..Self::default() }
     }
 
-    /// What the signature covers: the first of the tokens; the password never (`WIRE.md` (c)).
+    /// What the signature covers: the first of the tokens; the password never (`docs/PROTOCOL.md` (c)).
     fn signed(&self) -> &str {
         let first = self.token.as_ref().or(self.device_token.as_ref());
         first.or(self.bootstrap_token.as_ref()).map_or("", |secret| secret.expose())
