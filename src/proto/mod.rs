@@ -4,7 +4,8 @@
 //! may name this room; everyone else speaks the language of the domain.
 //!
 //! `doorward.admin.v1.rs` is written by a generator and committed, so that building needs none.
-//! After a change in `proto/`: `DOORWARD_REGENERATE=1 cargo test --test it proto`.
+//! After a change in `proto/`: `DOORWARD_REGENERATE=1 cargo test --test it proto`. Do that before the
+//! code uses the change, because the test is only built if the crate is.
 
 /// Version 1 of the admin contract.
 #[allow(clippy::all, missing_docs, reason = "written by a generator")]

@@ -57,7 +57,15 @@ fn no_entry(error: &ConnectError) -> Trouble {
     };
     let mut trouble = Trouble::new(exit, words::line(&error.to_string()));
     trouble.advice.code = error.details_code().map(words::plain);
-    trouble.advice.remedy = error.refusal().and_then(hint);
+    let hint = error.refusal().and_then(hint);
+    // doorward's own hints name both who and what; another gateway's are taken as they are.
+    match hint.as_deref().and_then(|hint| hint.split_once(" can grant it. Run: ")) {
+        Some((grantors, remedy)) => {
+            trouble.advice.grantors = Some(grantors.into());
+            trouble.advice.remedy = Some(remedy.into());
+        }
+        None => trouble.advice.remedy = hint,
+    }
     trouble
 }
 
@@ -157,6 +165,19 @@ mod tests {
              up for   1m 1s\n"
         );
         assert_eq!(document(&seen)["limited"], false);
+    }
+
+    #[test]
+    fn a_hint_is_taken_apart_only_if_it_is_our_own() {
+        for (hint, grantors, remedy) in [
+            ("the host can grant it. Run: doorward status", Some("the host"), "doorward status"),
+            ("pair the device", None, "pair the device"),
+        ] {
+            let refusal = Box::new(refusal(json!({"remediationHint": hint})));
+            let advice = no_entry(&ConnectError::Refused { refusal, close: None }).advice;
+            assert_eq!(advice.grantors.as_deref(), grantors);
+            assert_eq!(advice.remedy.as_deref(), Some(remedy));
+        }
     }
 
     #[test]

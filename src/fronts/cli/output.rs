@@ -156,7 +156,8 @@ fn error_text(trouble: &Trouble, label: &str) -> String {
             text += &format!("missing: {missing}; can be granted by: {grantors}\n");
         }
         (Some(missing), None) => text += &format!("missing: {missing}\n"),
-        _ => {}
+        (None, Some(grantors)) => text += &format!("can be granted by: {grantors}\n"),
+        (None, None) => {}
     }
     if let Some(remedy) = remedy {
         text += &format!("run: {remedy}\n");

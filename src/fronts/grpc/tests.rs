@@ -1,1 +1,0 @@
-//! The admin API over a real socket, against a real service.
