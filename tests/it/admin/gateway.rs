@@ -1,0 +1,228 @@
+//! A gateway without its network doors, and a command line to ask it with.
+
+use std::{
+    io::{self, Write},
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, mpsc},
+    thread::JoinHandle,
+};
+
+use clap::Parser;
+use doorward::{
+    actors::{aggregate, hub::HubHandle, registry::RegistryHandle, supervise::StopOnPanic},
+    config::Env,
+    domain::{
+        Decider, Event,
+        ids::{DeviceId, PublicKey, RequestId},
+        operation::Operation,
+        origin::Locality,
+        permit,
+        principal::{Rule, Standing},
+        refusal::PairingReason,
+        registry::{Ask, AuthMode, Command, Policy, Profile, Registry},
+        scope::{Role, Scope, ScopeSet},
+        time::UnixMillis,
+    },
+    fronts::{
+        cli::{self, Output, Rooms, args::Cli},
+        grpc,
+    },
+    ledger::{
+        LedgerHandle,
+        record::{Record, Via},
+        recover::{self, OpenOptions},
+    },
+    service::{Info, Service, SharedSecret},
+    support::{clock::Stopwatch, entropy, keys::GatewayKey, secret::Secret, shutdown::Shutdown},
+};
+
+/// A gateway that serves its admin socket on a thread of its own, until dropped.
+pub struct Gateway {
+    pub state_dir: PathBuf,
+    registry: RegistryHandle,
+    shutdown: Shutdown,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Gateway {
+    pub fn start(state_dir: &Path) -> Self {
+        let (ready, started) = mpsc::channel();
+        let shutdown = Shutdown::default();
+        let (dir, until) = (state_dir.to_owned(), shutdown.clone());
+        let thread = std::thread::spawn(move || {
+            actix_rt::System::new().block_on(serve(&dir, until, ready));
+        });
+        let registry = started.recv().unwrap();
+        Self { state_dir: state_dir.into(), registry, shutdown, thread: Some(thread) }
+    }
+
+    /// Gives the order to stop and waits until it is followed.
+    pub fn stop(&mut self) {
+        self.shutdown.begin();
+        if let Some(thread) = self.thread.take() {
+            thread.join().unwrap();
+        }
+    }
+
+    pub fn state(&self) -> Arc<Registry> {
+        self.registry.state()
+    }
+
+    /// Device number `n` asks for `scopes`; gives the id of the request.
+    pub fn ask(&self, n: u8, scopes: &str) -> String {
+        let device = DeviceId([n; 32]);
+        let request_id = RequestId(entropy::uuid().into_bytes());
+        let ask = Ask {
+            request_id,
+            device,
+            public_key: PublicKey([n; 32]),
+            role: Role::Operator,
+            scopes: set(scopes),
+            reason: PairingReason::NotPaired,
+            profile: Profile { client_id: "cli".into(), ..Profile::default() },
+            address: Some("192.0.2.7".into()),
+            secret: None,
+            locality: Locality::Elsewhere,
+        };
+        let who = Standing::applicant(device, Role::Operator);
+        let permit = permit::authorize(&who, Operation::RequestPairing).unwrap();
+        let command = Command::RequestPairing(Box::new(ask));
+        block_on(self.registry.execute(permit, command, Via::internal())).unwrap();
+        request_id.to_string()
+    }
+
+    /// What device number `n` holds.
+    pub fn holds(&self, n: u8) -> Option<ScopeSet> {
+        let state = self.state();
+        state.grant(DeviceId([n; 32]), Role::Operator).map(|grant| grant.scopes.clone())
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+pub fn set(scopes: &str) -> ScopeSet {
+    scopes.split_whitespace().map(|name| Scope::parse(name).unwrap()).collect()
+}
+
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+async fn serve(dir: &Path, shutdown: Shutdown, ready: mpsc::Sender<RegistryHandle>) {
+    let key = Arc::new(GatewayKey::load_or_create(&dir.join("gateway.key")).unwrap());
+    let mut state = Registry::default();
+    let mut last_at = UnixMillis::default();
+    let mut each = |record: Record| {
+        let Event::Registry(event) = &record.event;
+        state.apply(record.stamp(), event);
+        last_at = record.at;
+        ControlFlow::Continue(())
+    };
+    let options =
+        OpenOptions { dir: dir.join("ledger"), outside_checkpoint: dir.join("checkpoint") };
+    let opened = recover::open(&options, &key, &mut each).unwrap();
+    let listener = grpc::bind(&dir.join("admin.sock")).unwrap();
+    let ledger = LedgerHandle::spawn(opened, Arc::clone(&key)).unwrap();
+    let guard = StopOnPanic::new("registry", shutdown.clone());
+    let on_commit = Box::new(|_: &Registry, _: &[_]| {});
+    let registry = aggregate::Handle::start(state, last_at, ledger.clone(), on_commit, guard);
+    let registry = RegistryHandle::new(registry);
+    begin(&registry, &key).await;
+    let secret = SharedSecret::Token(Secret::new("shared".into()));
+    let info = info(dir, &key);
+    let hub = HubHandle::start();
+    let service = Service::new(registry.clone(), hub, ledger.clone(), secret, info);
+    let serving = actix_rt::spawn(grpc::serve(listener, service, shutdown));
+    ready.send(registry).unwrap();
+    serving.await.unwrap().unwrap();
+    ledger.close().await.unwrap();
+}
+
+async fn begin(registry: &RegistryHandle, key: &GatewayKey) {
+    let policy = Policy {
+        auth_mode: AuthMode::Token,
+        shared_scopes: set("operator.read"),
+        loopback_scopes: ScopeSet::full_operator(),
+        auto_approve_local: false,
+    };
+    let begin = Command::Begin { gateway_key: PublicKey(key.public()) };
+    for command in [begin, Command::AdoptPolicy(policy)] {
+        let startup = Standing::system(Rule::Startup);
+        let permit = permit::authorize(&startup, Operation::AdoptPolicy).unwrap();
+        registry.execute(permit, command, Via::internal()).await.unwrap();
+    }
+}
+
+fn info(dir: &Path, key: &GatewayKey) -> Info {
+    Info {
+        version: "test",
+        boot_id: "boot".into(),
+        started_at: UnixMillis(1),
+        uptime: Stopwatch::start(),
+        state_dir: dir.into(),
+        config_path: dir.join("doorward.json"),
+        config_exists: false,
+        config: Arc::default(),
+        config_hash: String::new(),
+        address: ([127, 0, 0, 1], 18789).into(),
+        allowed_origins: vec![],
+        shared_secret_file: Some(dir.join("shared-token")),
+        public_key: key.public(),
+        host: "host".into(),
+    }
+}
+
+/// How a command ended and what it printed.
+#[derive(Debug)]
+pub struct Ended {
+    pub code: u8,
+    pub out: String,
+    pub err: String,
+}
+
+impl Ended {
+    /// The printed document.
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
+
+/// Runs `doorward --state-dir <dir> <line>` in this process.
+pub fn doorward(state_dir: &Path, line: &str) -> Ended {
+    let dir = state_dir.to_str().unwrap();
+    let words = ["doorward", "--state-dir", dir].into_iter().chain(line.split_whitespace());
+    let cli = Cli::try_parse_from(words).unwrap();
+    let (out, err) = (Buffer::default(), Buffer::default());
+    let mut output = Output::to(out.clone(), err.clone(), cli.globals.json);
+    let env = Env::from_pairs([("HOME", "/nonexistent")]);
+    let rooms = Rooms {
+        run: |_, _, _| unreachable!("no test starts a whole gateway here"),
+        answer_offline: grpc::answer_offline,
+    };
+    let code = cli::execute(cli, &env, &rooms, &mut output).0;
+    Ended { code, out: out.text(), err: err.text() }
+}
+
+#[derive(Clone, Default)]
+struct Buffer(Arc<Mutex<Vec<u8>>>);
+
+impl Buffer {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl Write for Buffer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

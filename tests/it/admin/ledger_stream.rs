@@ -1,0 +1,89 @@
+//! Following the ledger: no gap, no duplicate, and an end that says why.
+
+use doorward::proto::v1::{
+    TailRequest, ledger_service_client::LedgerServiceClient, tail_request::Start,
+};
+use tonic::{Code, Streaming, transport::Channel};
+
+use super::gateway::{Gateway, block_on};
+
+async fn client(gateway: &Gateway) -> LedgerServiceClient<Channel> {
+    let url = format!("unix://{}", gateway.state_dir.join("admin.sock").display());
+    LedgerServiceClient::connect(url).await.unwrap()
+}
+
+async fn next(stream: &mut Streaming<doorward::proto::v1::TailResponse>) -> u64 {
+    stream.message().await.unwrap().unwrap().record.unwrap().seq
+}
+
+#[test]
+fn a_follower_sees_each_record_once_while_they_are_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let gateway = Gateway::start(dir.path());
+    // More than a page of them before, and as many again while the follower reads.
+    let write = |rounds: u8| {
+        for round in 0..rounds {
+            gateway.ask(round % 7, ["operator.read", "operator.write"][usize::from(round / 7 % 2)]);
+        }
+    };
+    write(150);
+    std::thread::scope(|scope| {
+        let (reading, begun) = std::sync::mpsc::channel();
+        scope.spawn(move || {
+            begun.recv().unwrap();
+            write(150);
+        });
+        block_on(async {
+            let follow = TailRequest { start: None, limit: None, follow: true };
+            let mut stream = client(&gateway).await.tail(follow).await.unwrap().into_inner();
+            reading.send(()).unwrap();
+            for seq in 0..500 {
+                assert_eq!(next(&mut stream).await, seq);
+            }
+        });
+    });
+}
+
+#[test]
+fn a_stream_begins_and_ends_where_it_was_asked_to() {
+    let dir = tempfile::tempdir().unwrap();
+    let gateway = Gateway::start(dir.path());
+    (1..=4).for_each(|n| drop(gateway.ask(n, "operator.read")));
+    for (start, limit, expected) in [
+        (None, None, 0..6),
+        (None, Some(2), 0..2),
+        (Some(Start::FromSeq(4)), None, 4..6),
+        (Some(Start::FromSeq(4)), Some(1), 4..5),
+        (Some(Start::FromSeq(100)), None, 0..0),
+        (Some(Start::Newest(2)), None, 4..6),
+        (Some(Start::Newest(100)), None, 0..6),
+        (Some(Start::Newest(0)), None, 0..0),
+        (None, Some(0), 0..0),
+    ] {
+        let seen = block_on(async {
+            let asked = TailRequest { start, limit, follow: false };
+            let mut stream = client(&gateway).await.tail(asked).await.unwrap().into_inner();
+            let mut seen = vec![];
+            while let Some(response) = stream.message().await.unwrap() {
+                seen.push(response.record.unwrap().seq);
+            }
+            seen
+        });
+        assert_eq!(seen, expected.collect::<Vec<_>>(), "{start:?} {limit:?}");
+    }
+}
+
+#[test]
+fn a_follower_is_told_that_the_gateway_stops() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut gateway = Gateway::start(dir.path());
+    block_on(async {
+        let follow = TailRequest { start: Some(Start::FromSeq(1)), limit: None, follow: true };
+        let mut stream = client(&gateway).await.tail(follow).await.unwrap().into_inner();
+        assert_eq!(next(&mut stream).await, 1);
+        let stopping = std::thread::spawn(move || gateway.stop());
+        let ended = stream.message().await.unwrap_err();
+        assert_eq!((ended.code(), ended.message()), (Code::Unavailable, "the gateway is stopping"));
+        stopping.join().unwrap();
+    });
+}
