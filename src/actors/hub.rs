@@ -252,10 +252,10 @@ impl Handler<Opened> for Hub {
 
     fn handle(&mut self, Opened { id, conn }: Opened, _: &mut Self::Context) {
         self.silent.push_back((id, conn));
-        if self.silent.len() > limits::SILENT_CONNECTIONS_MAX {
-            if let Some((_, oldest)) = self.silent.pop_front() {
-                let _ = oldest.try_send(Tell::MakeRoom);
-            }
+        if self.silent.len() > limits::SILENT_CONNECTIONS_MAX
+            && let Some((_, oldest)) = self.silent.pop_front()
+        {
+            let _ = oldest.try_send(Tell::MakeRoom);
         }
     }
 }

@@ -153,10 +153,10 @@ impl Service {
             return Err(Refusal::BootstrapInvalid);
         }
         // Some clients keep their device token where the shared one would be.
-        if let (Some(proven), Some(token)) = (proven, given(&auth.token)) {
-            if is_token_of(state, proven.id, connect.role, &token) {
-                return Ok(device_token(&token));
-            }
+        if let (Some(proven), Some(token)) = (proven, given(&auth.token))
+            && is_token_of(state, proven.id, connect.role, &token)
+        {
+            return Ok(device_token(&token));
         }
         match (theirs, proven) {
             (Some(_), proven) => {

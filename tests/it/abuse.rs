@@ -38,7 +38,6 @@ fn n20_a20_1_ten_thousand_silent_sockets() {
     assert!(added < ADDED_BYTES_MAX, "{SOCKETS} silent sockets added {added} bytes");
     let closed = silent.iter().filter(|socket| was_told_to_go(socket)).count();
     assert!(closed > SOCKETS / 2, "only {closed} were told to make room");
-    println!("{SOCKETS} silent sockets: {added} bytes more, {closed} told to go, {waited:?}");
 }
 
 /// Opens a socket, becomes a WebSocket, and says nothing.

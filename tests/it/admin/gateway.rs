@@ -150,12 +150,10 @@ async fn begin(registry: &RegistryHandle, key: &GatewayKey) {
         loopback_scopes: ScopeSet::full_operator(),
         auto_approve_local: false,
     };
-    let begin = Command::Begin { gateway_key: PublicKey(key.public()) };
-    for command in [begin, Command::AdoptPolicy(policy)] {
-        let startup = Standing::system(Rule::Startup);
-        let permit = permit::authorize(&startup, Operation::AdoptPolicy).unwrap();
-        registry.execute(permit, command, Via::internal()).await.unwrap();
-    }
+    let startup = Standing::system(Rule::Startup);
+    let permit = permit::authorize(&startup, Operation::AdoptPolicy).unwrap();
+    let command = Command::Start { gateway_key: PublicKey(key.public()), policy };
+    registry.execute(permit, command, Via::internal()).await.unwrap();
 }
 
 fn info(dir: &Path, key: &GatewayKey) -> Info {
