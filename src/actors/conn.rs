@@ -17,7 +17,8 @@ use tokio::{
 };
 
 use super::{
-    hub::{ConnId, HubHandle, Joined, Lagging, Left, Opened, Tell},
+    floor::{self, Lagging, Tell},
+    hub::{ConnId, HubHandle},
     limits,
     news::{Fact, News, Presence},
 };
@@ -136,19 +137,31 @@ pub struct Conn<D: Dialogue> {
     limit: MessageLimit,
     lagging: Lagging,
     deadline: Option<SpawnHandle>,
+    joined: Option<Joined>,
     in_flight: usize,
     quiet_ticks: u32,
 }
 
+/// What the house was told of a client that was let in.
+struct Joined {
+    device: Option<DeviceId>,
+    seen: bool,
+}
+
 /// Opens a connection in the current arbiter: greets, listens, and writes.
-pub fn open<D: Dialogue>(
+///
+/// The greeting is queued before the upgrade's response goes out, so that both leave together.
+pub async fn open<D: Dialogue>(
     id: ConnId,
-    dialogue: D,
+    mut dialogue: D,
     hub: HubHandle,
     limit: MessageLimit,
     inbound: impl Stream<Item = Result<Inbound, InboundFault>> + 'static,
-    session: Session,
+    mut session: Session,
 ) {
+    if session.text(dialogue.greet()).await.is_err() {
+        return;
+    }
     let (out, queued) = mpsc::channel(limits::CONN_OUTBOUND_FRAMES_MAX);
     actix_rt::spawn(pump(queued, session));
     Conn::create(|ctx| {
@@ -163,6 +176,7 @@ pub fn open<D: Dialogue>(
             limit,
             lagging,
             deadline: None,
+            joined: None,
             in_flight: 0,
             quiet_ticks: 0,
         }
@@ -199,16 +213,17 @@ impl<D: Dialogue> Actor for Conn<D> {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        self.hub.notify(Opened { id: self.id, conn: ctx.address().recipient() });
-        let greeting = self.dialogue.greet();
-        self.send(Out::Text(greeting), ctx);
+        floor::arrive(self.id, ctx.address().recipient(), &self.hub);
         self.deadline = Some(ctx.run_later(limits::HANDSHAKE_DEADLINE, |conn, ctx| {
             conn.end(Farewell { frame: None, code: 1000, reason: String::new() }, ctx);
         }));
     }
 
     fn stopped(&mut self, _: &mut Self::Context) {
-        self.hub.notify(Left(self.id));
+        floor::leave(self.id);
+        if let Some(Joined { device, seen }) = self.joined.take() {
+            self.hub.leave(self.id, device, seen);
+        }
     }
 }
 
@@ -256,14 +271,11 @@ impl<D: Dialogue> Conn<D> {
         self.limit.0.set(entry.message_bytes_max);
         self.dialogue.entered();
         self.send(Out::Text(entry.frame), ctx);
-        self.hub.notify(Joined {
-            id: self.id,
-            conn: ctx.address().recipient(),
-            lagging: self.lagging.clone(),
-            scopes: entry.scopes,
-            device: entry.device,
-            presence: entry.presence,
-        });
+        let conn = ctx.address().recipient();
+        floor::join(self.id, conn, self.lagging.clone(), &entry.scopes);
+        let joined = Joined { device: entry.device, seen: entry.presence.is_some() };
+        self.hub.enter(self.id, entry.device, entry.presence);
+        self.joined = Some(joined);
     }
 
     fn take(&mut self, step: Step, ctx: &mut Context<Self>) {
@@ -329,7 +341,7 @@ impl<D: Dialogue> Handler<Tell> for Conn<D> {
     type Result = ();
 
     fn handle(&mut self, tell: Tell, ctx: &mut Self::Context) {
-        if self.lagging.is_raised() {
+        if self.lagging.get() {
             let reason = String::from("slow consumer");
             return self.end(Farewell { frame: None, code: 1008, reason }, ctx);
         }

@@ -13,9 +13,12 @@ pub const AGGREGATE_BATCH_MAX: usize = 512;
 /// The mailbox of an aggregate: arrivals between two turns of its arbiter.
 pub const AGGREGATE_MAILBOX: usize = 4096;
 
-/// The hub's mailbox: joins and leaves of every connection come here, 10,000 handshakes a second at
-/// the most, so this is a third of a second of stalled hub.
+/// The hub's mailbox: what clients that may be seen do, and what the aggregate publishes, which is
+/// two batches at the most between two turns.
 pub const HUB_MAILBOX: usize = 8192;
+
+/// The mailbox of a worker thread's floor: as many pieces of news as a connection may fall behind.
+pub const FLOOR_MAILBOX: usize = CONN_MAILBOX;
 
 /// News that may wait in a connection's mailbox: two full batches of decisions, since one batch is
 /// told in one burst. A connection that is further behind is a slow consumer and is dropped:
@@ -35,10 +38,9 @@ pub const CONN_IN_FLIGHT_MAX: usize = 64;
 /// How long a new socket may take to say who it is. docs/PROTOCOL.md (d1): 15 s.
 pub const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(15);
 
-/// Connections that have not yet said who they are, over the whole gateway. At about 25 KB each
-/// this bounds what silent sockets can hold to some 50 MB (N20 A20.1); past it, the oldest silent
-/// one makes room for the newest.
-pub const SILENT_CONNECTIONS_MAX: usize = 2048;
+/// Connections of one worker thread that have not yet said who they are. At about 20 KB each, two
+/// workers hold some 40 MB of silence; past it, the oldest makes room (N20 A20.1).
+pub const SILENT_PER_WORKER_MAX: usize = 1024;
 
 /// The heartbeat that clients are promised in `policy.tickIntervalMs`.
 pub const TICK_INTERVAL: Duration = Duration::from_secs(30);

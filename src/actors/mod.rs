@@ -2,9 +2,9 @@
 //!
 //! ```text
 //!   socket ──frames──▶ Conn ──calls──▶ (service) ──Execute──▶ Aggregate ──append──▶ ledger thread
-//!     ▲                 ▲ join, leave                            │ commits
-//!     └────replies──────┤    │                                   ▼
-//!                       └──news── Hub ◀───────────news───────────┘        Sweeper ──Execute──▶ Aggregate
+//!     ▲                 ▲                                        │ commits         Sweeper ──Execute──▶ Aggregate
+//!     └────replies──────┤                                        ▼
+//!                       └──news── Floor (one a thread) ◀──news── Hub
 //! ```
 //!
 //! Requests flow down, news flows up, and nobody waits upward. Every mailbox has a bound from
@@ -14,8 +14,10 @@
 
 pub mod aggregate;
 pub mod conn;
+pub mod floor;
 pub mod hub;
 pub mod limits;
 pub mod news;
 pub mod registry;
+mod sightings;
 pub mod supervise;

@@ -46,15 +46,13 @@ pub struct PresenceBoard {
     pub version: u64,
     /// The newest [`super::limits::PRESENCE_ENTRIES_MAX`] clients, oldest first.
     pub entries: Vec<Arc<Presence>>,
-    /// How many connections there are in all.
-    pub connections: usize,
     rendered: OnceLock<Box<str>>,
 }
 
 impl PresenceBoard {
     /// A new board.
-    pub fn new(version: u64, entries: Vec<Arc<Presence>>, connections: usize) -> Self {
-        Self { version, entries, connections, rendered: OnceLock::new() }
+    pub fn new(version: u64, entries: Vec<Arc<Presence>>) -> Self {
+        Self { version, entries, rendered: OnceLock::new() }
     }
 
     /// The wire form, made by `render` the first time.

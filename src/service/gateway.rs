@@ -117,7 +117,7 @@ impl Service {
             address: info.address,
             shared_secret_file: info.shared_secret_file.clone(),
             auth_mode: self.auth_mode(),
-            connections: self.board().connections,
+            connections: self.0.hub.connections(),
             devices: state.device_count(),
             pending: state.pending_count(),
             ledger_size: self.0.ledger.size(),

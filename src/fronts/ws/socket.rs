@@ -63,7 +63,7 @@ pub async fn upgrade(
     let hub = service.hub().clone();
     let talk = Talk::new(service, attribution, text(header::ORIGIN), text(header::HOST));
     let id = ConnId(NEXT_CONNECTION.fetch_add(1, Ordering::Relaxed));
-    conn::open(id, talk, hub, limit, inbound, session);
+    conn::open(id, talk, hub, limit, inbound, session).await;
     Ok(response)
 }
 
