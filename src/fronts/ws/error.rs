@@ -12,7 +12,7 @@ use crate::domain::{
     principal::SecretKind,
     refusal::{PairingReason, PairingRequired, ProofFault, Refusal},
     registry::Profile,
-    scope::{Role, ScopeSet},
+    scope::{Role, Scope, ScopeSet},
 };
 
 /// `ErrorShape` of the schema.
@@ -68,15 +68,11 @@ pub fn of_call(refusal: &Refusal) -> Fault {
         fault(code, message, Some(details))
     };
     match refusal {
-        Refusal::MissingScope { missing, required }
-        | Refusal::BeyondApprover { missing, required } => {
-            let details = json!({
-                "code": refusal.code(),
-                "missingScope": missing.name(),
-                "requiredScopes": names(required),
-                "remediationHint": hint(refusal),
-            });
-            fault("FORBIDDEN", format!("missing scope: {missing}"), Some(details))
+        Refusal::MissingScope { missing, required } => missing_scope(refusal, missing, required),
+        Refusal::BeyondApprover { missing, required } => {
+            let mut fault = missing_scope(refusal, missing, required);
+            fault.details.get_or_insert_default()["remediationHint"] = json!(hint(refusal));
+            fault
         }
         Refusal::WrongRole { role } => {
             hinted("INVALID_REQUEST", &format!("unauthorized role: {}", role.name()))
@@ -125,6 +121,16 @@ pub fn of_call(refusal: &Refusal) -> Fault {
         | Refusal::OriginNotAllowed(_)
         | Refusal::PairingRequired(_) => of_connect(refusal, &Profile::default()).0,
     }
+}
+
+/// The schema closes the shape of `MISSING_SCOPE`'s details: there is no room for a hint.
+fn missing_scope(refusal: &Refusal, missing: &Scope, required: &ScopeSet) -> Fault {
+    let details = json!({
+        "code": refusal.code(),
+        "missingScope": missing.name(),
+        "requiredScopes": names(required),
+    });
+    fault("FORBIDDEN", format!("missing scope: {missing}"), Some(details))
 }
 
 /// A refused connect: the error, and the reason to close with.

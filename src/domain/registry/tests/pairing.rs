@@ -50,14 +50,15 @@ fn an_approver_that_saw_something_else_is_told() {
 fn who_may_approve_what() {
     // Approver, what the request asks for, in which role, and what comes of it.
     let missing = |scope: &str| Some(format!("MISSING_SCOPE scope operator.{scope}"));
+    let beyond = |scope: &str| Some(format!("BEYOND_APPROVER scope operator.{scope}"));
     let rows: &[(&str, &str, Role, Option<String>)] = &[
         ("host", "admin", Role::Operator, None),
         ("host", "", Role::Node, None),
         ("secret:pairing read", "read", Role::Operator, None),
-        ("secret:pairing", "read", Role::Operator, missing("read")),
-        ("secret:pairing read", "admin", Role::Operator, missing("admin")),
+        ("secret:pairing", "read", Role::Operator, beyond("read")),
+        ("secret:pairing read", "admin", Role::Operator, beyond("admin")),
         ("secret:read write", "read", Role::Operator, missing("pairing")),
-        ("secret:pairing", "", Role::Node, missing("admin")),
+        ("secret:pairing", "", Role::Node, beyond("admin")),
         ("secret:admin", "", Role::Node, None),
         ("secret:admin", "talk.secrets", Role::Operator, None),
         ("device:admin", "write", Role::Operator, None),
