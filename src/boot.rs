@@ -13,8 +13,11 @@ use std::{
 };
 
 use actix::prelude::*;
-use actix_web::{App, HttpRequest, HttpServer, rt::net::TcpStream, web};
+use actix_web::{
+    App, HttpRequest, HttpServer, middleware::DefaultHeaders, rt::net::TcpStream, web,
+};
 use anyhow::Context as _;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
     actors::{
@@ -58,6 +61,9 @@ const TCP_USER_TIMEOUT_MS: u32 = 30_000;
 
 /// Connections that may wait to be accepted.
 const BACKLOG: u32 = 4096;
+
+/// How long clients may take to be told goodbye.
+const FAREWELL_DEADLINE: Duration = Duration::from_secs(1);
 
 /// What was read and bound before anything runs.
 struct Ground {
@@ -189,14 +195,12 @@ async fn serve(
         (grpc::bind(&admin_socket)?, secret.mode())
     };
     let ledger = LedgerHandle::spawn(opened, Arc::clone(&key))?;
-    let hub = HubHandle::start();
+    let mut signals = Signals::listen()?;
+    let hub = HubHandle::start(StopOnPanic::new("hub", shutdown.clone()));
     let registry = start_registry(registry, last_at, &ledger, &hub, &shutdown);
     let policy = policy(&settings, auth_mode)?;
     write_first_records(&registry, PublicKey(key.public()), policy).await?;
-    Supervisor::start({
-        let registry = registry.clone();
-        |_| Sweeper::new(registry)
-    });
+    Sweeper::new(registry.clone(), StopOnPanic::new("sweeper", shutdown.clone())).start();
     let service = Service::new(registry, hub.clone(), ledger.clone(), secret, info.clone());
     let server = open_port(listener, &service)?;
     let port = server.handle();
@@ -212,11 +216,10 @@ async fn serve(
         ready_ms: started.elapsed_millis(),
         notes,
     });
-    let why = until_told_to_stop(&shutdown, &ledger).await;
+    let why = signals.until_told_to_stop(&shutdown, &ledger).await;
     shutdown.begin();
     hub.publish(News::new(Fact::Shutdown));
-    drain(port, &ledger).await;
-    let _ = std::fs::remove_file(&admin_socket);
+    drain(port, &hub, &ledger).await;
     why
 }
 
@@ -270,7 +273,7 @@ async fn write_first_records(
 fn open_port(listener: TcpListener, service: &Service) -> io::Result<actix_web::dev::Server> {
     let service = web::Data::new(service.clone());
     let server = HttpServer::new(move || {
-        App::new().app_data(service.clone()).default_service(web::to(door))
+        App::new().app_data(service.clone()).wrap(standing_headers()).default_service(web::to(door))
     });
     Ok(server
         .workers(std::thread::available_parallelism().map_or(2, usize::from).min(4))
@@ -287,6 +290,14 @@ fn open_port(listener: TcpListener, service: &Service) -> io::Result<actix_web::
         .run())
 }
 
+/// What every answer carries, as those of the real gateway do.
+fn standing_headers() -> DefaultHeaders {
+    DefaultHeaders::new()
+        .add(("X-Content-Type-Options", "nosniff"))
+        .add(("Referrer-Policy", "no-referrer"))
+        .add(("Permissions-Policy", "camera=(), microphone=(self), geolocation=()"))
+}
+
 /// Any path can become a WebSocket; everything else is HTTP.
 async fn door(
     request: HttpRequest,
@@ -299,30 +310,53 @@ async fn door(
     }
 }
 
-/// Waits for a signal, for an actor that cannot go on, or for a ledger of unknown state.
-async fn until_told_to_stop(shutdown: &Shutdown, ledger: &LedgerHandle) -> anyhow::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => Ok(()),
-        _ = interrupt.recv() => Ok(()),
-        () = shutdown.begun() => anyhow::bail!("a part of the gateway failed; see the log"),
-        why = ledger.fatal() => anyhow::bail!("{why}; start again, and recovery decides"),
+/// The orders to stop that come from outside. Listened to before any door opens, so that an early
+/// one is not lost to the system's default, which drains nothing.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        let terminate = signal(SignalKind::terminate())?;
+        Ok(Self { terminate, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    /// Waits for a signal, for an actor that cannot go on, or for a ledger of unknown state.
+    async fn until_told_to_stop(
+        &mut self,
+        shutdown: &Shutdown,
+        ledger: &LedgerHandle,
+    ) -> anyhow::Result<()> {
+        tokio::select! {
+            _ = self.terminate.recv() => Ok(()),
+            _ = self.interrupt.recv() => Ok(()),
+            () = shutdown.begun() => anyhow::bail!("a part of the gateway failed; see the log"),
+            why = ledger.fatal() => anyhow::bail!("{why}; start again, and recovery decides"),
+        }
     }
 }
 
 /// Lets clients read the farewell and the ledger finish, within a deadline.
-async fn drain(port: actix_web::dev::ServerHandle, ledger: &LedgerHandle) {
+async fn drain(port: actix_web::dev::ServerHandle, hub: &HubHandle, ledger: &LedgerHandle) {
     let orderly = async {
-        // The farewell goes out on the arbiters of the connections; give them a turn first.
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        within(Duration::from_secs(1), port.stop(true)).await;
+        within(FAREWELL_DEADLINE, everyone_left(hub)).await;
+        port.stop(false).await;
         if let Err(error) = ledger.close().await {
             tracing::warn!(%error, "the last checkpoint could not be signed");
         }
     };
     within(limits::DRAIN_DEADLINE, orderly).await;
+}
+
+/// The connections say goodbye on their own threads; their number tells when they have.
+async fn everyone_left(hub: &HubHandle) {
+    while hub.connections() > 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    // What was queued last still has to reach the sockets.
+    tokio::time::sleep(Duration::from_millis(50)).await;
 }
 
 async fn within(deadline: Duration, work: impl Future) {

@@ -61,7 +61,7 @@ pub struct Aggregate<D: Decider> {
     waiting: VecDeque<Execute<D>>,
     in_flight: bool,
     on_commit: OnCommit<D>,
-    _guard: StopOnPanic,
+    guard: StopOnPanic,
 }
 
 /// Decided, not yet durable.
@@ -110,7 +110,7 @@ impl<D: Decider> Handle<D> {
             waiting: VecDeque::new(),
             in_flight: false,
             on_commit,
-            _guard: guard,
+            guard,
         };
         let address = Aggregate::create(|ctx| {
             ctx.set_mailbox_capacity(limits::AGGREGATE_MAILBOX);
@@ -228,6 +228,10 @@ impl<D: Decider> Aggregate<D> {
                 // Nobody can say whether it happened: no answer is the only true one. The ledger
                 // has told the process to stop.
                 tracing::error!(%error, "the outcome of an append is unknown; stopping");
+            }
+            Err(AppendError::Conflict { actual_size }) => {
+                // Someone else appended, and this state lacks what they did.
+                self.guard.stop(&format!("the ledger moved to {actual_size} records by itself"));
             }
             Err(error) => {
                 tracing::warn!(%error, "an append failed; its callers are told to try again");

@@ -10,7 +10,7 @@ use actix::prelude::*;
 use actix_ws::{CloseCode, CloseReason, Session};
 use bytes::Bytes;
 use bytestring::ByteString;
-use futures_util::{Stream, future::LocalBoxFuture};
+use futures_util::Stream;
 use tokio::{
     sync::mpsc::{self, error::TrySendError},
     time::timeout,
@@ -20,106 +20,14 @@ use super::{
     floor::{self, Lagging, Tell},
     hub::{ConnId, HubHandle},
     limits,
-    news::{Fact, News, Presence},
+    news::Fact,
 };
-use crate::domain::{ids::DeviceId, scope::ScopeSet};
+use crate::domain::ids::DeviceId;
 
-/// What came in.
-#[derive(Debug)]
-pub enum Inbound {
-    /// A whole text message.
-    Text(ByteString),
-    /// A binary message; the protocol has none.
-    Binary,
-    /// A ping, with what to echo.
-    Ping(Bytes),
-    /// An answer to our ping.
-    Pong,
-    /// The peer closes.
-    Close,
-}
+pub use super::dialogue::{Dialogue, Entry, Farewell, Inbound, InboundFault, MessageLimit, Step};
 
-/// What was wrong with what came in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum InboundFault {
-    /// A message beyond the limit of this moment.
-    TooLarge,
-    /// Not WebSocket, or a broken socket.
-    Broken,
-}
-
-/// The largest message that is accepted now. Shared with the reader of the socket, which asks it
-/// before it buffers anything.
-#[derive(Debug, Clone)]
-pub struct MessageLimit(Rc<Cell<usize>>);
-
-impl MessageLimit {
-    /// Starts at this many bytes.
-    pub fn new(bytes: usize) -> Self {
-        Self(Rc::new(Cell::new(bytes)))
-    }
-
-    /// The limit now, in bytes.
-    pub fn get(&self) -> usize {
-        self.0.get()
-    }
-}
-
-/// The last words on a connection.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Farewell {
-    /// A frame to send first.
-    pub frame: Option<ByteString>,
-    /// The close code (RFC 6455 section 7.4).
-    pub code: u16,
-    /// The close reason; cut to 123 bytes on the way out.
-    pub reason: String,
-}
-
-/// A client that was let in.
-#[derive(Debug)]
-pub struct Entry {
-    /// The frame that tells it so.
-    pub frame: ByteString,
-    /// What it may use, for the choice of news.
-    pub scopes: ScopeSet,
-    /// The device behind it.
-    pub device: Option<DeviceId>,
-    /// How others see it.
-    pub presence: Option<Presence>,
-    /// The largest message that is accepted from here on, in bytes.
-    pub message_bytes_max: usize,
-}
-
-/// What a message comes to.
-pub enum Step {
-    /// Nothing to say.
-    Silence,
-    /// An answer.
-    Answer(ByteString),
-    /// An answer that takes a while; others may overtake it.
-    Later(LocalBoxFuture<'static, ByteString>),
-    /// The client is let in.
-    Enter(Box<Entry>),
-    /// Whether the client is let in takes a while; nothing else is read until then.
-    EnterLater(LocalBoxFuture<'static, Result<Box<Entry>, Farewell>>),
-    /// That was it.
-    End(Farewell),
-}
-
-/// What is said on a connection.
-pub trait Dialogue: Unpin + 'static {
-    /// The first words, which are the gateway's.
-    fn greet(&mut self) -> ByteString;
-    /// A text message came in. `busy` means that no more requests may be taken on now.
-    fn hear(&mut self, text: &str, busy: bool) -> Step;
-    /// A binary message came in.
-    fn hear_binary(&mut self) -> Step;
-    /// The client was let in: what is heard from here on is a conversation.
-    fn entered(&mut self);
-    /// The frame for a piece of news, if this client wants it.
-    fn news(&mut self, news: &News) -> Option<ByteString>;
-}
+/// Places of the queue that only a farewell may take: its frame and the close.
+const FAREWELL_FRAMES: usize = 2;
 
 enum Out {
     Text(ByteString),
@@ -128,17 +36,29 @@ enum Out {
     Close(Option<CloseReason>),
 }
 
+impl Out {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Pong(echo) => echo.len(),
+            Self::Ping | Self::Close(_) => 0,
+        }
+    }
+}
+
 /// The actor.
 pub struct Conn<D: Dialogue> {
     id: ConnId,
     dialogue: D,
     hub: HubHandle,
     out: mpsc::Sender<Out>,
+    queued_bytes: Rc<Cell<usize>>,
     limit: MessageLimit,
     lagging: Lagging,
     deadline: Option<SpawnHandle>,
     joined: Option<Joined>,
     in_flight: usize,
+    farewell: Option<Farewell>,
     quiet_ticks: u32,
 }
 
@@ -163,7 +83,8 @@ pub async fn open<D: Dialogue>(
         return;
     }
     let (out, queued) = mpsc::channel(limits::CONN_OUTBOUND_FRAMES_MAX);
-    actix_rt::spawn(pump(queued, session));
+    let queued_bytes = Rc::new(Cell::new(0));
+    actix_rt::spawn(pump(queued, Rc::clone(&queued_bytes), session));
     Conn::create(|ctx| {
         ctx.set_mailbox_capacity(limits::CONN_MAILBOX);
         ctx.add_stream(inbound);
@@ -173,19 +94,26 @@ pub async fn open<D: Dialogue>(
             dialogue,
             hub,
             out,
+            queued_bytes,
             limit,
             lagging,
             deadline: None,
             joined: None,
             in_flight: 0,
+            farewell: None,
             quiet_ticks: 0,
         }
     });
 }
 
 /// Writes what is queued, until the queue or the socket ends.
-async fn pump(mut queued: mpsc::Receiver<Out>, mut session: Session) {
+async fn pump(
+    mut queued: mpsc::Receiver<Out>,
+    queued_bytes: Rc<Cell<usize>>,
+    mut session: Session,
+) {
     while let Some(out) = queued.recv().await {
+        queued_bytes.update(|bytes| bytes.saturating_sub(out.bytes()));
         let last = matches!(out, Out::Close(_));
         if last {
             if let Out::Close(reason) = out {
@@ -232,9 +160,18 @@ impl<D: Dialogue> Conn<D> {
         self.deadline.is_some()
     }
 
-    /// Queues a frame. With a full queue, the actor stops reading until there is room.
+    /// Queues a frame. With a full queue, the actor stops reading until there is room; the last
+    /// places are kept for the farewell. A reader who lets too many bytes pile up is too slow.
     fn send(&mut self, out: Out, ctx: &mut Context<Self>) {
-        match self.out.try_send(out) {
+        self.queued_bytes.update(|bytes| bytes.saturating_add(out.bytes()));
+        if self.queued_bytes.get() > limits::CONN_OUTBOUND_BYTES_MAX {
+            return self.too_slow(ctx);
+        }
+        let sent = match self.out.capacity() {
+            0..=FAREWELL_FRAMES => Err(TrySendError::Full(out)),
+            _ => self.out.try_send(out),
+        };
+        match sent {
             Ok(()) => {}
             Err(TrySendError::Closed(_)) => ctx.stop(),
             Err(TrySendError::Full(out)) => {
@@ -254,7 +191,13 @@ impl<D: Dialogue> Conn<D> {
         }
     }
 
+    fn too_slow(&mut self, ctx: &mut Context<Self>) {
+        let reason = String::from("slow consumer");
+        self.end(Farewell { frame: None, code: 1008, reason }, ctx);
+    }
+
     fn end(&mut self, farewell: Farewell, ctx: &mut Context<Self>) {
+        tracing::debug!(id = self.id.0, code = farewell.code, reason = farewell.reason, "closing");
         let code = CloseCode::from(farewell.code);
         let description = (!farewell.reason.is_empty()).then_some(farewell.reason);
         if let Some(frame) = farewell.frame {
@@ -268,7 +211,7 @@ impl<D: Dialogue> Conn<D> {
         if let Some(deadline) = self.deadline.take() {
             ctx.cancel_future(deadline);
         }
-        self.limit.0.set(entry.message_bytes_max);
+        self.limit.set(entry.message_bytes_max);
         self.dialogue.entered();
         self.send(Out::Text(entry.frame), ctx);
         let conn = ctx.address().recipient();
@@ -295,6 +238,11 @@ impl<D: Dialogue> Conn<D> {
                 ctx.spawn(answer.into_actor(self).map(|frame, conn, ctx| {
                     conn.in_flight -= 1;
                     conn.send(Out::Text(frame), ctx);
+                    if conn.in_flight == 0
+                        && let Some(farewell) = conn.farewell.take()
+                    {
+                        conn.end(farewell, ctx);
+                    }
                 }));
             }
         }
@@ -323,7 +271,11 @@ impl<D: Dialogue> StreamHandler<Result<Inbound, InboundFault>> for Conn<D> {
                 let step = self.dialogue.hear_binary();
                 self.take(step, ctx);
             }
-            Ok(Inbound::Ping(echo)) => self.send(Out::Pong(echo), ctx),
+            Ok(Inbound::Ping(echo)) => {
+                // RFC 6455 section 5.5: at most 125 bytes. Copied, so as not to keep the whole read.
+                let echo = Bytes::copy_from_slice(&echo[..echo.len().min(125)]);
+                self.send(Out::Pong(echo), ctx);
+            }
             Ok(Inbound::Pong) => {}
             Ok(Inbound::Close) => {
                 let _ = self.out.try_send(Out::Close(None));
@@ -342,8 +294,7 @@ impl<D: Dialogue> Handler<Tell> for Conn<D> {
 
     fn handle(&mut self, tell: Tell, ctx: &mut Self::Context) {
         if self.lagging.get() {
-            let reason = String::from("slow consumer");
-            return self.end(Farewell { frame: None, code: 1008, reason }, ctx);
+            return self.too_slow(ctx);
         }
         match tell {
             Tell::MakeRoom if self.is_silent() => {
@@ -360,7 +311,12 @@ impl<D: Dialogue> Handler<Tell> for Conn<D> {
                 }
                 if matches!(news.fact, Fact::Shutdown) {
                     let reason = String::from("service restart");
-                    self.end(Farewell { frame: None, code: 1012, reason }, ctx);
+                    let farewell = Farewell { frame: None, code: 1012, reason };
+                    match self.in_flight {
+                        0 => self.end(farewell, ctx),
+                        // What is being made durable is answered first.
+                        _ => self.farewell = Some(farewell),
+                    }
                 }
             }
         }

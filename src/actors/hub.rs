@@ -18,6 +18,7 @@ use super::{
     limits,
     news::{Fact, News, Presence, PresenceBoard},
     sightings::Sightings,
+    supervise::StopOnPanic,
 };
 use crate::{
     domain::{ids::DeviceId, time::UnixMillis},
@@ -73,15 +74,16 @@ pub struct Hub {
     present: BTreeMap<ConnId, Arc<Presence>>,
     version: u64,
     settling: bool,
+    _guard: StopOnPanic,
     board: Arc<ArcSwap<PresenceBoard>>,
 }
 
 impl HubHandle {
     /// Starts the hub in the current arbiter.
-    pub fn start() -> Self {
+    pub fn start(guard: StopOnPanic) -> Self {
         let board = Arc::<ArcSwap<PresenceBoard>>::default();
         let theirs = Arc::clone(&board);
-        let address = Supervisor::start(move |ctx: &mut Context<Hub>| {
+        let address = Hub::create(move |ctx: &mut Context<Hub>| {
             ctx.set_mailbox_capacity(limits::HUB_MAILBOX);
             Hub {
                 floors: Vec::new(),
@@ -89,6 +91,7 @@ impl HubHandle {
                 version: 0,
                 settling: false,
                 board: theirs,
+                _guard: guard,
             }
         });
         Self { address, board, sightings: Arc::default() }
@@ -167,8 +170,6 @@ impl Actor for Hub {
         ctx.run_interval(limits::HEALTH_INTERVAL, |hub, _| hub.tell(&News::new(Fact::Health)));
     }
 }
-
-impl Supervised for Hub {}
 
 impl Hub {
     fn tell(&self, news: &Arc<News>) {

@@ -29,10 +29,14 @@ pub const CONN_MAILBOX: usize = 2 * AGGREGATE_BATCH_MAX;
 /// queue stops the reading of that socket.
 pub const CONN_OUTBOUND_FRAMES_MAX: usize = 128;
 
+/// Bytes that may wait to be written to one socket; announced as `policy.maxBufferedBytes`.
+pub const CONN_OUTBOUND_BYTES_MAX: usize = 50 * 1024 * 1024;
+
 /// How long one frame may take to be accepted by the socket before its reader counts as gone.
 pub const CONN_WRITE_DEADLINE: Duration = Duration::from_secs(10);
 
-/// Requests of one connection that may be in progress at once; then its socket is not read.
+/// Requests of one connection that may wait for the ledger at once; one more is answered
+/// `UNAVAILABLE`, retryable.
 pub const CONN_IN_FLIGHT_MAX: usize = 64;
 
 /// How long a new socket may take to say who it is. docs/PROTOCOL.md (d1): 15 s.

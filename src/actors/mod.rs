@@ -14,6 +14,7 @@
 
 pub mod aggregate;
 pub mod conn;
+mod dialogue;
 pub mod floor;
 pub mod hub;
 pub mod limits;

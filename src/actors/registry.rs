@@ -11,6 +11,7 @@ use super::{
     aggregate::{self, Committed},
     limits,
     news::{Fact, News},
+    supervise::StopOnPanic,
 };
 use crate::{
     domain::{
@@ -89,12 +90,13 @@ impl RegistryHandle {
 /// Looks once a second for requests that ran out.
 pub struct Sweeper {
     registry: RegistryHandle,
+    _guard: StopOnPanic,
 }
 
 impl Sweeper {
     /// A sweeper over this registry.
-    pub fn new(registry: RegistryHandle) -> Self {
-        Self { registry }
+    pub fn new(registry: RegistryHandle, guard: StopOnPanic) -> Self {
+        Self { registry, _guard: guard }
     }
 
     fn sweep(&mut self, ctx: &mut Context<Self>) {
@@ -138,8 +140,6 @@ impl Actor for Sweeper {
         ctx.run_interval(limits::SWEEP_INTERVAL, Self::sweep);
     }
 }
-
-impl Supervised for Sweeper {}
 
 /// What the registry's commits mean for those who are connected.
 pub fn news_of(state: &Registry, events: &[(Stamp, Event)]) -> Vec<Arc<News>> {

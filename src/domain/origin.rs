@@ -4,6 +4,8 @@
 //! secret may hold, and a forwarding header takes it away, because then the peer is a proxy and the
 //! client could be anywhere.
 
+use std::net::IpAddr;
+
 /// Whether the client is on this machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Locality {
@@ -33,9 +35,11 @@ pub enum OriginFault {
 
 /// Whether a page may open a connection.
 ///
-/// A page may if it was served by this gateway (same host and port as the request's `Host`), if it
-/// is a loopback page and the client is local, or if its origin is on the allow list. Clients that
-/// are not pages send no origin and pass, unless they claim to be the browser console.
+/// A page may if it was served by this gateway under an address (same as the request's `Host`, which
+/// is an IP address or `localhost`), if it is a loopback page and the client is local, or if its
+/// origin is on the allow list. Any other name could be made to point here by whoever owns it (DNS
+/// rebinding), so it has to be on the list. Clients that are not pages send no origin and pass,
+/// unless they claim to be the browser console.
 ///
 /// # Errors
 /// The fault, in the protocol's words.
@@ -54,7 +58,8 @@ pub fn check_page(
     let Some(authority) = authority(origin) else {
         return Err(OriginFault::MissingOrInvalid);
     };
-    let same_host = host.is_some_and(|host| host.eq_ignore_ascii_case(authority));
+    let same_host = host.is_some_and(|host| host.eq_ignore_ascii_case(authority))
+        && (is_loopback_name(authority) || host_name(authority).parse::<IpAddr>().is_ok());
     let local_page = locality == Locality::DirectLoopback && is_loopback_name(authority);
     let listed = allowed.iter().any(|entry| entry.eq_ignore_ascii_case(origin));
     if same_host || local_page || listed { Ok(()) } else { Err(OriginFault::NotAllowed) }
@@ -66,13 +71,18 @@ fn authority(origin: &str) -> Option<&str> {
     (!rest.is_empty() && !rest.contains(['/', '@', '?', '#', ' '])).then_some(rest)
 }
 
-fn is_loopback_name(authority: &str) -> bool {
-    let host = match authority.strip_prefix('[') {
+/// The host of `host[:port]`, without the brackets of an IPv6 address.
+fn host_name(authority: &str) -> &str {
+    match authority.strip_prefix('[') {
         Some(bracketed) => bracketed.split(']').next().unwrap_or_default(),
         None => authority.split(':').next().unwrap_or_default(),
-    };
+    }
+}
+
+fn is_loopback_name(authority: &str) -> bool {
+    let host = host_name(authority);
     host.eq_ignore_ascii_case("localhost")
-        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+        || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]
@@ -90,6 +100,11 @@ mod tests {
             (None, host, DirectLoopback, false, Ok(())),
             (None, host, DirectLoopback, true, missing),
             (Some("http://127.0.0.1:18789"), host, Elsewhere, true, Ok(())),
+            (Some("http://192.168.1.5:1"), Some("192.168.1.5:1"), Elsewhere, true, Ok(())),
+            (Some("http://[fd00::5]:1"), Some("[fd00::5]:1"), Elsewhere, true, Ok(())),
+            // A name that its owner makes to point here.
+            (Some("http://evil.example:1"), Some("evil.example:1"), DirectLoopback, false, refused),
+            (Some("http://\u{fffd}"), host, DirectLoopback, false, refused),
             (Some("http://localhost:5173"), host, DirectLoopback, false, Ok(())),
             (Some("http://localhost:5173"), host, Elsewhere, false, refused),
             (Some("http://localhost.evil.example"), host, DirectLoopback, false, refused),

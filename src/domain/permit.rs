@@ -96,7 +96,7 @@ fn reach(standing: &Standing, operation: Operation) -> Result<Reach, Refusal> {
         Requirement::ScopeOrNode(_) if standing.role == Role::Node => Ok(Reach::Any),
         Requirement::ScopeOrNode(scope) => scoped(standing, scope),
         Requirement::ScopeOrOwn(scope) => match (scoped(standing, scope), principal) {
-            (Err(Refusal::MissingScope { .. }), Principal::Device(id, _)) => Ok(Reach::Own(*id)),
+            (Err(_), Principal::Device(id, _)) => Ok(Reach::Own(*id)),
             (outcome, _) => outcome,
         },
         Requirement::DeviceKey => own(principal),

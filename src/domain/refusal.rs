@@ -90,6 +90,8 @@ pub enum Refusal {
     PairingRequired(Box<PairingRequired>),
     /// Too many requests wait for approval already.
     TooManyPending,
+    /// The device would hold more scopes than a record can name.
+    TooManyScopes,
     /// The call needs a scope that this session does not hold.
     MissingScope {
         /// The first one missing.
@@ -165,6 +167,7 @@ impl Refusal {
             Self::OriginNotAllowed(_) => "CONTROL_UI_ORIGIN_NOT_ALLOWED",
             Self::PairingRequired(_) => "PAIRING_REQUIRED",
             Self::TooManyPending => "PAIRING_LIMIT_REACHED",
+            Self::TooManyScopes => "SCOPE_LIMIT_REACHED",
             Self::MissingScope { .. } => "MISSING_SCOPE",
             Self::BeyondApprover { .. } => "BEYOND_APPROVER",
             Self::WrongRole { .. } => "WRONG_ROLE",
@@ -198,6 +201,7 @@ impl Refusal {
             Self::OriginNotAllowed(_) => "an allowed page origin".into(),
             Self::PairingRequired(_) => "an approval of this device".into(),
             Self::TooManyPending => "a free place among the pending requests".into(),
+            Self::TooManyScopes => "a shorter list of scopes".into(),
             Self::WrongRole { .. } => "the other role".into(),
             Self::NotYours => "scope operator.admin".into(),
             Self::HostOnly => "a shell on the gateway host".into(),
@@ -235,9 +239,10 @@ impl Refusal {
             | Self::RequestSuperseded { .. }
             | Self::RequestClosed { .. }
             | Self::RequestChanged { .. } => "the device, by asking again",
-            Self::DeviceIdentityRequired | Self::DeviceProof(_) | Self::WrongRole { .. } => {
-                "the client itself"
-            }
+            Self::DeviceIdentityRequired
+            | Self::DeviceProof(_)
+            | Self::TooManyScopes
+            | Self::WrongRole { .. } => "the client itself",
             Self::UnknownRecord => "nobody; the ledger ends before it",
             Self::Unavailable { .. } => "nobody; wait",
         }
@@ -282,6 +287,7 @@ impl Refusal {
                     .into()
             }
             Self::WrongRole { .. } => "connect in the other role".into(),
+            Self::TooManyScopes => "ask for fewer scopes".into(),
             Self::UnknownRecord => "doorward audit log".into(),
             Self::Unavailable { retry_after_ms, .. } => format!("try again in {retry_after_ms} ms"),
         }

@@ -9,13 +9,16 @@ use std::net::IpAddr;
 use crate::domain::origin::Locality;
 
 /// Headers by which proxies say for whom they speak.
-const FORWARDING_HEADERS: [&str; 6] = [
+const FORWARDING_HEADERS: [&str; 9] = [
     "forwarded",
+    "via",
     "x-forwarded-for",
     "x-forwarded-host",
+    "x-forwarded-port",
     "x-forwarded-proto",
     "x-real-ip",
     "cf-connecting-ip",
+    "true-client-ip",
 ];
 
 /// A peer, and what its address means.

@@ -4,19 +4,18 @@
 //! of its key, the credential, and only then what all of it is worth. Everything that a known client
 //! needs is on the last committed state, so it is let in without a lock, a write or an await.
 
-use std::net::IpAddr;
-
-use futures_util::future::LocalBoxFuture;
+use std::sync::Arc;
 
 use super::{
     Service, SharedSecret,
-    proof::{Challenge, DeviceClaim, Proven, prove},
+    connect::{Connect, Entered, Outcome},
+    proof::{Proven, prove},
 };
 use crate::{
     domain::{
         ids::{DeviceId, RequestId, TokenHash},
         operation::Operation,
-        origin::{Locality, PageOrigin, check_page},
+        origin::{PageOrigin, check_page},
         permit,
         principal::{Principal, SecretKind, Standing},
         refusal::{PairingReason, PairingRequired, Refusal},
@@ -25,7 +24,6 @@ use crate::{
             admit::{Admission, Credential, Knock, ProvenDevice, admit},
         },
         scope::{Role, ScopeSet},
-        time::UnixMillis,
     },
     ledger::record::{Transport, Via},
     support::{
@@ -33,71 +31,6 @@ use crate::{
         secret::{Secret, digest, same_digest},
     },
 };
-
-/// What a client presents, as sent.
-#[derive(Debug, Clone, Default)]
-pub struct Presented {
-    /// `auth.token`
-    pub token: Option<Secret<String>>,
-    /// `auth.deviceToken`
-    pub device_token: Option<Secret<String>>,
-    /// `auth.bootstrapToken`
-    pub bootstrap_token: Option<Secret<String>>,
-    /// `auth.password`
-    pub password: Option<Secret<String>>,
-}
-
-/// One client at the door.
-#[derive(Debug, Clone)]
-pub struct Connect {
-    /// The role it wants.
-    pub role: Role,
-    /// The scopes it wants, in the order sent: the signature covers that order.
-    pub scopes: Vec<String>,
-    /// The same, as a set.
-    pub scope_set: ScopeSet,
-    /// What it says about itself.
-    pub profile: Profile,
-    /// Its device, if it has one.
-    pub device: Option<DeviceClaim>,
-    /// What it presents.
-    pub auth: Presented,
-    /// What it was challenged with.
-    pub challenge: Challenge,
-    /// The page that opened the connection.
-    pub origin: Option<String>,
-    /// The request's `Host`.
-    pub host: Option<String>,
-    /// Whether it says that it is the browser console.
-    pub claims_console: bool,
-    /// The peer address.
-    pub address: Option<IpAddr>,
-    /// Where it comes from.
-    pub locality: Locality,
-    /// The connection's name in the ledger.
-    pub connection: String,
-    /// The client's id of this request.
-    pub request: String,
-}
-
-/// A client that was let in.
-#[derive(Debug)]
-pub struct Entered {
-    /// What it stands on.
-    pub standing: Standing,
-    /// Its token, if this is the moment to hand it out.
-    pub device_token: Option<Secret<String>>,
-    /// When its token was handed out.
-    pub issued_at: Option<UnixMillis>,
-}
-
-/// Let in at once, or after something was written.
-pub enum Outcome {
-    /// At once.
-    Entered(Entered),
-    /// Something has to be made durable first.
-    Later(LocalBoxFuture<'static, Result<Entered, Refusal>>),
-}
 
 impl Service {
     /// Decides on one client at the door.
@@ -169,13 +102,15 @@ impl Service {
 
     /// Lets a granted client in; writes first if its token was not handed out yet, or if what it
     /// says about itself has changed.
-    fn enter(&self, state: &Registry, standing: Standing, connect: Connect) -> Outcome {
+    fn enter(&self, state: &Registry, standing: Standing, mut connect: Connect) -> Outcome {
         let Principal::Device(id, role) = standing.principal else {
             return Outcome::Entered(Entered { standing, device_token: None, issued_at: None });
         };
         let token = state.grant(id, role).and_then(|grant| grant.token);
-        let described =
-            state.device(id).is_none_or(|device| !news_about(&device.profile, &connect.profile));
+        let described = state.device(id).is_none_or(|device| {
+            keep_what_is_not_said(&device.profile, &mut connect.profile);
+            !news_about(&device.profile, &connect.profile)
+        });
         match token {
             Some(token) if described => {
                 let issued_at = Some(token.issued_at);
@@ -218,6 +153,9 @@ impl Service {
     }
 
     /// Approves by rule where the local policy covers it; otherwise leaves a request.
+    ///
+    /// What is true may change while the ledger writes: an approval may come in between, or the
+    /// policy may end. So the last word is always another look at the committed state.
     async fn pair(
         &self,
         connect: Connect,
@@ -228,51 +166,81 @@ impl Service {
         let ask = ask(&connect, &proven, credential, reason);
         let via = via(&connect);
         if self.0.registry.peek().local_policy_covers(&ask) {
-            return self.pair_locally(connect, proven, credential, ask, via).await;
+            let (secret, committed) = self.approve_by_rule(ask.clone(), via.clone()).await;
+            match committed {
+                Ok(state) => {
+                    return self.look_again(&state, connect, &proven, credential, secret).await;
+                }
+                Err(Refusal::HostOnly) => {} // The policy covers it no longer: a person has to.
+                Err(refusal) => return Err(refusal),
+            }
         }
         let applicant = Standing::applicant(ask.device, ask.role);
         let permit = permit::authorize(&applicant, Operation::RequestPairing)?;
         let (device, role, scopes) = (ask.device, ask.role, ask.scopes.clone());
         let command = Command::RequestPairing(Box::new(ask));
         let state = self.0.registry.execute(permit, command, via).await?.state;
-        let (request_id, _) = state.request_of(device, role).ok_or(Refusal::UnknownRequest)?;
+        let waiting = match admit(&state, &knock(&connect, Some(&proven), credential))? {
+            Admission::Enter(_) => None,
+            Admission::Pair(_) => state.request_of(device, role),
+        };
+        let Some((request_id, _)) = waiting else {
+            let secret = entropy::token();
+            return self.look_again(&state, connect, &proven, credential, secret).await;
+        };
         self.0.registry.repeated(request_id);
         let known = state.device(device);
+        let held = known.into_iter().flat_map(|device| device.grants.iter());
         Err(Refusal::PairingRequired(Box::new(PairingRequired {
             reason,
             request_id,
             device,
             role,
             scopes,
-            approved_roles: known
-                .map(|device| device.grants.keys().copied().collect())
-                .unwrap_or_default(),
-            approved_scopes: known
-                .map(|device| {
-                    let all = device.grants.values().map(|grant| &grant.scopes);
-                    all.fold(ScopeSet::empty(), |all, scopes| all.union(scopes))
-                })
-                .unwrap_or_default(),
+            approved_roles: held.clone().map(|(role, _)| *role).collect(),
+            approved_scopes: held.flat_map(|(_, grant)| grant.scopes.iter()).collect(),
         })))
     }
 
-    async fn pair_locally(
+    async fn approve_by_rule(
         &self,
-        connect: Connect,
-        proven: Proven,
-        credential: Credential,
         ask: Ask,
         via: Via,
-    ) -> Result<Entered, Refusal> {
-        let rule = self.0.registry.peek().local_policy_standing().ok_or(Refusal::GrantEnded)?;
-        let permit = permit::authorize(&rule, Operation::ApprovePairing)?;
+    ) -> (Secret<String>, Result<Arc<Registry>, Refusal>) {
         let secret = entropy::token();
+        let token = TokenHash(digest(secret.expose().as_bytes()));
+        let approve = async {
+            let rule = self.0.registry.peek().local_policy_standing();
+            let permit =
+                permit::authorize(&rule.ok_or(Refusal::HostOnly)?, Operation::ApprovePairing)?;
+            let command = Command::ApproveLocally { ask: Box::new(ask), token };
+            self.0.registry.execute(permit, command, via).await.map(|committed| committed.state)
+        };
+        let approved = approve.await;
+        (secret, approved)
+    }
+
+    /// Lets a client in that could not be let in before; `secret` is its token if the ledger took it.
+    async fn look_again(
+        &self,
+        state: &Arc<Registry>,
+        connect: Connect,
+        proven: &Proven,
+        credential: Credential,
+        secret: Secret<String>,
+    ) -> Result<Entered, Refusal> {
+        let admitted = admit(state, &knock(&connect, Some(proven), credential))?;
+        let Admission::Enter(standing) = admitted else {
+            return Err(Refusal::Unavailable { reason: "the grant changed", retry_after_ms: 250 });
+        };
         let hash = TokenHash(digest(secret.expose().as_bytes()));
-        let command = Command::ApproveLocally { ask: Box::new(ask), token: hash };
-        let state = self.0.registry.execute(permit, command, via).await?.state;
-        match admit(&state, &knock(&connect, Some(&proven), credential))? {
-            Admission::Enter(standing) => Ok(entered(&state, standing, proven.id, secret, hash)),
-            Admission::Pair(_) => Err(Refusal::GrantEnded),
+        let issued = state.grant(proven.id, standing.role).and_then(|grant| grant.token);
+        if issued.is_some_and(|token| token.hash == hash) {
+            return Ok(entered(state, standing, proven.id, secret, hash));
+        }
+        match self.enter(state, standing, connect) {
+            Outcome::Entered(entered) => Ok(entered),
+            Outcome::Later(entered) => entered.await,
         }
     }
 }
@@ -324,7 +292,11 @@ fn ask(connect: &Connect, proven: &Proven, credential: Credential, reason: Pairi
         device: proven.id,
         public_key: proven.key,
         role: connect.role,
-        scopes: connect.scope_set.clone(),
+        // A node asks for its role, not for scopes.
+        scopes: match connect.role {
+            Role::Operator => connect.scope_set.clone(),
+            Role::Node => ScopeSet::empty(),
+        },
         reason,
         profile: connect.profile.clone(),
         address: connect.address.map(|address| address.to_string()),
@@ -351,4 +323,14 @@ fn via(connect: &Connect) -> Via {
 fn news_about(known: &Profile, now: &Profile) -> bool {
     let same_program = known.client_id == now.client_id && known.client_mode == now.client_mode;
     same_program && known != now
+}
+
+/// A device that does not name its family or itself this time has not changed them.
+fn keep_what_is_not_said(known: &Profile, now: &mut Profile) {
+    if now.device_family.is_none() {
+        now.device_family.clone_from(&known.device_family);
+    }
+    if now.display_name.is_none() {
+        now.display_name.clone_from(&known.display_name);
+    }
 }

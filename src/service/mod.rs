@@ -10,6 +10,7 @@
 mod attribution;
 mod audit;
 mod authenticate;
+mod connect;
 mod gateway;
 mod pairing;
 mod proof;
@@ -38,7 +39,7 @@ pub use crate::{
 };
 pub use attribution::{Attribution, NotAttributable, attribute};
 pub use audit::{AsOf, Broken, Offline, Verdict, offline};
-pub use authenticate::{Connect, Entered, Outcome, Presented};
+pub use connect::{Connect, Entered, Outcome, Presented};
 pub use gateway::{Info, Status};
 pub use pairing::{Approved, Pairings, Rejected};
 pub use proof::{Challenge, DeviceClaim};

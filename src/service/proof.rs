@@ -3,7 +3,7 @@
 //! Payloads, encodings and the order of the checks: `docs/PROTOCOL.md` (c). There are two payloads in use; the
 //! newer one also covers what the device says about its platform.
 
-use super::authenticate::Connect;
+use super::connect::Connect;
 use crate::{
     domain::{
         ids::{DeviceId, PublicKey},

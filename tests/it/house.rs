@@ -127,16 +127,27 @@ impl Gateway {
         line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
     }
 
+    /// The head of the answer to one HTTP request, in lower case.
+    pub fn head(&self, path: &str) -> String {
+        let answer = self.exchange(path).unwrap();
+        answer.split_once("\r\n\r\n").unwrap().0.to_lowercase()
+    }
+
     /// One HTTP request; `None` while nothing listens.
     pub fn get(&self, path: &str) -> Option<(u16, String)> {
+        let answer = self.exchange(path)?;
+        let status = answer.split_whitespace().nth(1)?.parse().ok()?;
+        let body = answer.split_once("\r\n\r\n")?.1;
+        Some((status, body.to_owned()))
+    }
+
+    fn exchange(&self, path: &str) -> Option<String> {
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).ok()?;
         let host = format!("127.0.0.1:{}", self.port);
         write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").ok()?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).ok()?;
-        let status = answer.split_whitespace().nth(1)?.parse().ok()?;
-        let body = answer.split_once("\r\n\r\n")?.1;
-        Some((status, body.to_owned()))
+        Some(answer)
     }
 
     /// Its WebSocket address on this machine.

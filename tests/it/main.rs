@@ -14,3 +14,4 @@ mod house;
 mod proto;
 mod scopes;
 mod tidy;
+mod wire;

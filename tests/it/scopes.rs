@@ -169,24 +169,27 @@ fn n2_a2_1_paired_devices() {
 }
 
 async fn as_a_node(gateway: &Gateway) {
-    let options = ConnectOptions {
-        client_id: "node-host".into(),
-        mode: "node".into(),
-        role: "node".into(),
-        ..shared(&[]).with_device(Arc::new(DeviceKey::generate()))
-    };
-    let mut node = gateway.connect(&options).await.unwrap();
-    assert_eq!(node.hello["auth"]["scopes"], json!([]));
-    assert_eq!(node.hello["snapshot"]["presence"], json!([]));
-    for method in METHODS {
-        let answer = node.request(method.name, json!({})).await;
-        match method.operation.requirement() {
-            Requirement::ScopeOrNode(_) => assert!(answer.is_ok(), "{}", method.name),
-            _ => {
-                let refused = answer.unwrap_err();
-                let message = &refused.refusal().unwrap().message;
-                assert_eq!(message, "unauthorized role: node", "{}", method.name);
-            }
+    // A node holds no scopes, whatever it names.
+    for asked in [&[][..], &["operator.admin"]] {
+        let options = ConnectOptions {
+            client_id: "node-host".into(),
+            mode: "node".into(),
+            role: "node".into(),
+            ..shared(asked).with_device(Arc::new(DeviceKey::generate()))
+        };
+        let mut node = gateway.connect(&options).await.unwrap();
+        assert_eq!(node.hello["auth"]["scopes"], json!([]), "{asked:?}");
+        assert_eq!(node.hello["snapshot"]["presence"], json!([]), "{asked:?}");
+        assert_eq!(node.hello["snapshot"]["stateDir"], json!(null), "{asked:?}");
+        for method in METHODS {
+            let answer = node.request(method.name, json!({"requestId": "nothing"})).await;
+            let told = answer.err().map(|no| no.refusal().unwrap().message.clone());
+            let expected = match method.operation.requirement() {
+                Requirement::ScopeOrNode(_) => None,
+                Requirement::ScopeOrOwn(_) => Some("unknown requestId"),
+                _ => Some("unauthorized role: node"),
+            };
+            assert_eq!(told.as_deref(), expected, "{asked:?}: {}", method.name);
         }
     }
 }

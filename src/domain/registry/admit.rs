@@ -55,6 +55,16 @@ pub struct Knock<'a> {
     pub locality: Locality,
 }
 
+impl Knock<'_> {
+    /// The scopes that count. Scopes are for operators; a node holds none, whatever it names.
+    fn asked(&self) -> ScopeSet {
+        match self.role {
+            Role::Operator => self.scopes.clone(),
+            Role::Node => ScopeSet::empty(),
+        }
+    }
+}
+
 /// What a knock comes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Admission {
@@ -89,7 +99,7 @@ fn without_device(
         Credential::Open if knock.role == Role::Operator => Principal::Open,
         _ => return Err(Refusal::DeviceIdentityRequired),
     };
-    let scopes = asked_within(knock.scopes, &policy.secret_grant(knock.locality));
+    let scopes = asked_within(&knock.asked(), &policy.secret_grant(knock.locality));
     Ok(Admission::Enter(Standing { principal, role: knock.role, scopes, grant }))
 }
 
@@ -107,7 +117,7 @@ fn by_token(
     if known.is_some_and(|known| claims_something_else(known, device)) {
         return Ok(Admission::Pair(PairingReason::MetadataUpgrade));
     }
-    match grant.scopes.first_missing(knock.scopes) {
+    match grant.scopes.first_missing(&knock.asked()) {
         Some(missing) => {
             Err(Refusal::DeviceScopeMismatch { missing, granted: grant.scopes.clone() })
         }
@@ -129,7 +139,7 @@ fn by_secret(
     if claims_something_else(known, device) {
         return Ok(Admission::Pair(PairingReason::MetadataUpgrade));
     }
-    if !grant.scopes.covers(knock.scopes) {
+    if !grant.scopes.covers(&knock.asked()) {
         return Ok(Admission::Pair(PairingReason::ScopeUpgrade));
     }
     Ok(Admission::Enter(standing(knock, device, grant)))
@@ -139,7 +149,7 @@ fn standing(knock: &Knock<'_>, device: &ProvenDevice<'_>, grant: &super::state::
     Standing {
         principal: Principal::Device(device.id, knock.role),
         role: knock.role,
-        scopes: asked_within(knock.scopes, &grant.scopes),
+        scopes: asked_within(&knock.asked(), &grant.scopes),
         grant: grant.seq,
     }
 }

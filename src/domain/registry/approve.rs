@@ -3,7 +3,7 @@
 //! Source: the protocol's operator-scope document. Nobody grants what they do not hold; roles other
 //! than operator need admin; a device session without admin acts on its own device alone.
 
-use super::{ApprovedBy, Ask, Event, Registry};
+use super::{ApprovedBy, Ask, Event, Grant, Registry};
 use crate::domain::{
     Decider,
     ids::{DeviceId, RequestId, TokenHash},
@@ -11,7 +11,7 @@ use crate::domain::{
     origin::Locality,
     permit::Permit,
     principal::{Principal, Rule, Standing},
-    refusal::Refusal,
+    refusal::{PairingReason, Refusal},
     scope::{Known, Role, ScopeSet},
 };
 
@@ -30,7 +30,7 @@ pub(super) fn pending(
     }
     let approver = permit.standing();
     only_own_without_admin(approver, request.device)?;
-    let scopes = held_afterwards(state, request.device, request.role, &request.scopes);
+    let scopes = held_afterwards(state, request.device, request.role, &request.scopes)?;
     within(approver, request.role, &scopes)?;
     Ok(vec![Event::PairingApproved {
         request_id,
@@ -60,7 +60,10 @@ pub(super) fn locally(
     if !by_rule || !state.local_policy_covers(&ask) {
         return Err(Refusal::HostOnly);
     }
-    let scopes = held_afterwards(state, ask.device, ask.role, &ask.scopes);
+    if state.already_grants(&ask) && state.grant(ask.device, ask.role).is_some_and(has_token) {
+        return Ok(vec![]);
+    }
+    let scopes = held_afterwards(state, ask.device, ask.role, &ask.scopes)?;
     let mut events = vec![Event::PairingApproved {
         request_id: ask.request_id,
         device: ask.device,
@@ -70,7 +73,7 @@ pub(super) fn locally(
         profile: ask.profile,
         by: ApprovedBy::LocalPolicy,
     }];
-    if state.grant(ask.device, ask.role).is_none_or(|grant| grant.token.is_none()) {
+    if !state.grant(ask.device, ask.role).is_some_and(has_token) {
         events.push(Event::TokenIssued { device: ask.device, role: ask.role, token });
     }
     // An older request of the same device for the same role is answered by this one.
@@ -82,6 +85,14 @@ pub(super) fn locally(
 }
 
 impl Registry {
+    /// Whether the device holds what it asks for by now: an approval may have come in between.
+    /// Whoever is here for another platform asks for more than scopes.
+    pub(super) fn already_grants(&self, ask: &Ask) -> bool {
+        let held = self.grant(ask.device, ask.role);
+        ask.reason != PairingReason::MetadataUpgrade
+            && held.is_some_and(|grant| grant.scopes.covers(&ask.scopes))
+    }
+
     /// Whether the local policy covers this ask.
     ///
     /// Only for a direct local client that proved the shared secret, only within that secret's
@@ -90,7 +101,9 @@ impl Registry {
     pub fn local_policy_covers(&self, ask: &Ask) -> bool {
         let Some((_, policy)) = self.policy() else { return false };
         let grant = policy.secret_grant(Locality::DirectLoopback);
-        let scopes = held_afterwards(self, ask.device, ask.role, &ask.scopes);
+        let Ok(scopes) = held_afterwards(self, ask.device, ask.role, &ask.scopes) else {
+            return false;
+        };
         policy.auto_approve_local
             && ask.secret.is_some()
             && ask.locality == Locality::DirectLoopback
@@ -111,8 +124,20 @@ impl Registry {
     }
 }
 
-fn held_afterwards(state: &Registry, device: DeviceId, role: Role, asked: &ScopeSet) -> ScopeSet {
-    state.grant(device, role).map_or_else(|| asked.clone(), |grant| grant.scopes.union(asked))
+fn has_token(grant: &Grant) -> bool {
+    grant.token.is_some()
+}
+
+/// What the device would hold. Bounded, because it goes into a record of at most 64 KiB.
+fn held_afterwards(
+    state: &Registry,
+    device: DeviceId,
+    role: Role,
+    asked: &ScopeSet,
+) -> Result<ScopeSet, Refusal> {
+    let held = state.grant(device, role);
+    let scopes = held.map_or_else(|| asked.clone(), |grant| grant.scopes.union(asked));
+    if scopes.len() > ScopeSet::LEN_MAX { Err(Refusal::TooManyScopes) } else { Ok(scopes) }
 }
 
 fn only_own_without_admin(approver: &Standing, device: DeviceId) -> Result<(), Refusal> {

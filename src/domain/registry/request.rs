@@ -9,6 +9,9 @@ use crate::domain::{operation::Operation, permit::Permit, refusal::Refusal};
 
 pub(super) fn request(state: &Registry, permit: &Permit, ask: Ask) -> Result<Vec<Event>, Refusal> {
     permit.expect_on(Operation::RequestPairing, ask.device)?;
+    if state.already_grants(&ask) {
+        return Ok(vec![]);
+    }
     let current = state.request_of(ask.device, ask.role);
     if current.is_some_and(|(_, request)| is_same(request, &ask)) {
         return Ok(vec![]);

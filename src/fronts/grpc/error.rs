@@ -94,7 +94,7 @@ fn code(refusal: &Refusal) -> Code {
         | Refusal::NotYours
         | Refusal::HostOnly
         | Refusal::GrantEnded => Code::PermissionDenied,
-        Refusal::TooManyPending => Code::ResourceExhausted,
+        Refusal::TooManyPending | Refusal::TooManyScopes => Code::ResourceExhausted,
         Refusal::UnknownRequest | Refusal::UnknownDevice => Code::NotFound,
         Refusal::UnknownRecord => Code::OutOfRange,
         Refusal::RequestClosed { .. } => Code::FailedPrecondition,

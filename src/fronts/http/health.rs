@@ -47,9 +47,5 @@ pub fn not_found() -> HttpResponse {
 }
 
 fn answer(status: StatusCode, body: &Value) -> HttpResponse {
-    HttpResponse::build(status)
-        .insert_header(("Cache-Control", "no-store"))
-        .insert_header(("X-Content-Type-Options", "nosniff"))
-        .insert_header(("Referrer-Policy", "no-referrer"))
-        .json(body)
+    HttpResponse::build(status).insert_header(("Cache-Control", "no-store")).json(body)
 }

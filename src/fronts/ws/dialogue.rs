@@ -1,5 +1,7 @@
 //! A connection's life: challenge, connect, conversation.
 
+use std::cell::Cell;
+
 use bytestring::ByteString;
 
 use super::{
@@ -26,6 +28,8 @@ pub struct Talk {
     phase: Phase,
     /// Counts the events that this socket was sent. docs/PROTOCOL.md (e): starts at 1.
     seq: u64,
+    /// Calls in the wrong role, in a row.
+    pub(super) wrong_role_calls: Cell<u32>,
     /// Told by the handshake once it has let the client in.
     standing: handshake::Slot,
 }
@@ -52,6 +56,7 @@ impl Talk {
             id: entropy::uuid().to_string(),
             phase: Phase::Challenged(Challenge::fresh()),
             seq: 0,
+            wrong_role_calls: Cell::new(0),
             standing: handshake::Slot::default(),
         }
     }
@@ -103,13 +108,15 @@ impl Dialogue for Talk {
             Frame::Request(request) => match catalog::find(&request.method) {
                 Some(method) => dispatch::call(self, standing, method, &request, busy),
                 None => {
-                    let fault = error::invalid(&format!("unknown method: {}", request.method));
+                    let name: String =
+                        request.method.chars().take(limits::ECHO_CHARS_MAX).collect();
+                    let fault = error::invalid(&format!("unknown method: {name}"));
                     Step::Answer(frame::refusal(request.id, &fault).into())
                 }
             },
             Frame::Invalid { id, fault } => {
                 let fault = error::invalid(&format!("invalid request frame: {fault}"));
-                Step::Answer(frame::refusal(id, &fault).into())
+                Step::Answer(frame::refusal(&id, &fault).into())
             }
             // The real gateway ignores what it cannot read once a client is in.
             Frame::NotARequest | Frame::Unreadable => Step::Silence,

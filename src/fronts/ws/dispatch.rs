@@ -9,10 +9,14 @@ use super::{
     dialogue::Talk,
     error::{self, Fault},
     frame::{self, Request},
+    limits,
 };
 use crate::{
-    domain::{operation::Operation, permit, principal::Standing},
-    service::{Service, Transport, Via, conn::Step},
+    domain::{operation::Operation, permit, principal::Standing, refusal::Refusal},
+    service::{
+        Service, Transport, Via,
+        conn::{Farewell, Step},
+    },
 };
 
 /// One method of the catalogue.
@@ -60,8 +64,17 @@ pub(super) fn call(
     busy: bool,
 ) -> Step {
     if let Err(refusal) = permit::check(standing, method.operation) {
-        return Step::Answer(frame::refusal(request.id, &error::of_call(&refusal)).into());
+        let frame = ByteString::from(frame::refusal(request.id, &error::of_call(&refusal)));
+        return match is_once_too_often(talk, &refusal) {
+            true => Step::End(Farewell {
+                frame: Some(frame),
+                code: 1008,
+                reason: String::from("repeated unauthorized calls"),
+            }),
+            false => Step::Answer(frame),
+        };
     }
+    talk.wrong_role_calls.set(0);
     let via = || via(talk, request);
     let (service, params) = (&talk.service, request.params);
     let call = Call { service, standing, method: method.name, params, via: &via };
@@ -75,6 +88,16 @@ pub(super) fn call(
             Err(fault) => Step::Answer(frame::refusal(request.id, &fault).into()),
         },
     }
+}
+
+/// Whether a client keeps calling what its role has no part in. docs/PROTOCOL.md (d2).
+fn is_once_too_often(talk: &Talk, refusal: &Refusal) -> bool {
+    let calls = match refusal {
+        Refusal::WrongRole { .. } => talk.wrong_role_calls.get() + 1,
+        _ => 0,
+    };
+    talk.wrong_role_calls.set(calls);
+    calls > limits::WRONG_ROLE_CALLS_MAX
 }
 
 fn now(serve: Now, call: &Call<'_>, id: &str) -> ByteString {
@@ -111,6 +134,6 @@ fn via(talk: &Talk, request: &Request<'_>) -> Via {
         address: talk.attribution.address.map(|address| address.to_string()),
         locality: talk.attribution.locality,
         connection: Some(talk.id.clone()),
-        request: Some(request.id.trim_matches('"').to_owned()),
+        request: Some(request.id_text()),
     }
 }

@@ -104,6 +104,7 @@ pub fn of_call(refusal: &Refusal) -> Fault {
             let message = format!("the request changed meanwhile; it now asks for {now}");
             fault("INVALID_REQUEST", message, Some(details))
         }
+        Refusal::TooManyScopes => hinted("INVALID_REQUEST", "too many scopes"),
         Refusal::TooManyPending => hinted("UNAVAILABLE", "too many pairing requests are pending"),
         Refusal::Unavailable { reason, retry_after_ms } => Fault {
             retryable: Some(true),

@@ -26,12 +26,12 @@ fn render(fact: &Fact, service: &Service) -> String {
     let (name, payload, state_version) = match fact {
         Fact::Tick(at) => ("tick", json!({"ts": at.0}).to_string(), None),
         Fact::Health => {
-            let version = wire::state_version(service);
+            let version = wire::state_version(service, service.board().version);
             ("health", wire::health(service), Some(version))
         }
         Fact::Presence(board) => {
             let list = board.rendered(|board| wire::presence_list(board, service.info()));
-            let version = wire::state_version(service);
+            let version = wire::state_version(service, board.version);
             ("presence", format!(r#"{{"presence":{list}}}"#), Some(version))
         }
         Fact::PairingRequested(id, request) => {

@@ -6,18 +6,20 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 
-use super::limits;
+use super::{limits, wire::Fields};
 
+/// What a good request looks like; anything else is looked at again to say what is wrong with it.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Envelope<'a> {
-    #[serde(rename = "type", borrow, default)]
-    kind: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    id: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    method: Option<&'a RawValue>,
+    #[serde(rename = "type", borrow)]
+    kind: Cow<'a, str>,
+    #[serde(borrow)]
+    id: &'a RawValue,
+    #[serde(borrow)]
+    method: Cow<'a, str>,
     #[serde(borrow, default)]
     params: Option<&'a RawValue>,
     #[serde(borrow, default)]
@@ -35,66 +37,74 @@ pub struct Request<'a> {
     pub params: Option<&'a str>,
 }
 
+impl Request<'_> {
+    /// Its id as text, for the record of what it changes.
+    pub fn id_text(&self) -> String {
+        serde_json::from_str(self.id).unwrap_or_default()
+    }
+}
+
 /// What a text message is.
 #[derive(Debug, PartialEq)]
 pub enum Frame<'a> {
     /// A request.
     Request(Request<'a>),
-    /// An object, but not a request.
+    /// JSON, but not a request.
     NotARequest,
     /// A request with something wrong: what to echo as its id, and what is wrong.
     Invalid {
         /// The id's JSON text.
-        id: &'a str,
+        id: String,
         /// In the words of the schema's validator.
         fault: String,
     },
-    /// Not JSON, or not an object.
+    /// Not JSON.
     Unreadable,
 }
 
 /// Reads a text message.
 pub fn parse(text: &str) -> Frame<'_> {
-    let Ok(envelope) = serde_json::from_str::<Envelope<'_>>(text) else {
-        return Frame::Unreadable;
-    };
-    if envelope.kind.as_deref() != Some("req") {
-        return Frame::NotARequest;
+    match serde_json::from_str::<Envelope<'_>>(text) {
+        Ok(envelope) if is_good(&envelope) => Frame::Request(Request {
+            id: envelope.id.get(),
+            method: envelope.method,
+            params: envelope.params.map(RawValue::get),
+        }),
+        Ok(_) | Err(_) => diagnose(text),
     }
-    let echo = envelope.id.map_or("\"invalid\"", RawValue::get);
-    let invalid = |fault: &str| Frame::Invalid { id: echo, fault: fault.to_owned() };
-    let Some(id) = envelope.id.map(RawValue::get) else {
-        return invalid("must have required property 'id'");
-    };
-    if !id.starts_with('"') {
-        return invalid("at /id: must be string");
-    }
-    if id.len() <= 2 {
-        return invalid("at /id: must not have fewer than 1 characters");
-    }
-    if id.len() > limits::REQUEST_ID_BYTES_MAX {
-        return Frame::Invalid { id: "\"invalid\"", fault: "at /id: is too long".to_owned() };
-    }
-    let Some(method) = envelope.method else {
-        return invalid("must have required property 'method'");
-    };
-    let Ok(method) = serde_json::from_str::<Text<'_>>(method.get()) else {
-        return invalid("at /method: must be string");
-    };
-    if method.0.is_empty() {
-        return invalid("at /method: must not have fewer than 1 characters");
-    }
-    let long = |trace: &str| trace.chars().count() > limits::TRACEPARENT_CHARS_MAX;
-    if envelope.traceparent.as_deref().is_some_and(long) {
-        return invalid("at /traceparent: must not have more than 128 characters");
-    }
-    let params = envelope.params.map(RawValue::get);
-    Frame::Request(Request { id, method: method.0, params })
 }
 
-#[derive(Deserialize)]
-#[serde(transparent)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+fn is_good(envelope: &Envelope<'_>) -> bool {
+    let id = envelope.id.get();
+    let traced = |trace: &str| trace.chars().count() <= limits::TRACEPARENT_CHARS_MAX;
+    envelope.kind == "req"
+        && id.starts_with('"')
+        && (3..=limits::REQUEST_ID_BYTES_MAX).contains(&id.len())
+        && !envelope.method.is_empty()
+        && envelope.traceparent.as_deref().is_none_or(traced)
+}
+
+/// Says what is wrong with a message that is no good request.
+fn diagnose(text: &str) -> Frame<'static> {
+    let Ok(value) = serde_json::from_str::<Value>(text) else { return Frame::Unreadable };
+    if value.get("type").and_then(Value::as_str) != Some("req") {
+        return Frame::NotARequest;
+    }
+    let echo = value.get("id").map(Value::to_string);
+    let echo = echo.filter(|id| id.len() <= limits::REQUEST_ID_BYTES_MAX);
+    let id = echo.unwrap_or_else(|| String::from("\"invalid\""));
+    let fault = fault_of(&value).err();
+    Frame::Invalid { id, fault: fault.unwrap_or_else(|| String::from("is not a request")) }
+}
+
+fn fault_of(value: &Value) -> Result<(), String> {
+    let mut frame = Fields::root(value)?;
+    frame.ignore(&["type", "params"]);
+    frame.short("id", limits::REQUEST_ID_BYTES_MAX - 2)?;
+    frame.text("method")?;
+    frame.optional_short("traceparent", limits::TRACEPARENT_CHARS_MAX)?;
+    frame.end()
+}
 
 /// Opens an answer that holds a payload; [`close_answer`] ends it.
 pub fn open_answer(out: &mut String, id: &str) {

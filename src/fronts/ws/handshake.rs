@@ -113,7 +113,7 @@ fn to_connect(
         address: talk.attribution.address,
         locality: talk.attribution.locality,
         connection: talk.id.clone(),
-        request: request.id.trim_matches('"').to_owned(),
+        request: request.id_text(),
     }
 }
 

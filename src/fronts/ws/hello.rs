@@ -83,7 +83,7 @@ pub fn frame(
         true => board.rendered(|board| wire::presence_list(board, info)),
         false => "[]",
     };
-    let (health, version) = (wire::health(service), wire::state_version(service));
+    let (health, version) = (wire::health(service), wire::state_version(service, board.version));
     let hello = Hello {
         r#type: "hello-ok",
         protocol: limits::PROTOCOL,

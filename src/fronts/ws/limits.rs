@@ -1,13 +1,15 @@
 //! What may come in over a WebSocket, in one place. The protocol's own numbers, where it has some.
 
+use crate::service::limits as house;
+
 /// Before a client has said who it is. docs/PROTOCOL.md (d1): 65,536 bytes are parsed, one more closes.
 pub const HANDSHAKE_BYTES_MAX: usize = 64 * 1024;
 
 /// Afterwards; announced as `policy.maxPayload`. docs/PROTOCOL.md (d2): 25 MiB.
 pub const MESSAGE_BYTES_MAX: usize = 25 * 1024 * 1024;
 
-/// Announced as `policy.maxBufferedBytes`: what a client should let pile up at most.
-pub const BUFFERED_BYTES_MAX: usize = 50 * 1024 * 1024;
+/// Announced as `policy.maxBufferedBytes`: a client that lets more pile up is closed.
+pub const BUFFERED_BYTES_MAX: usize = house::CONN_OUTBOUND_BYTES_MAX;
 
 /// A receive buffer above this is given back once it is empty, so that one large message does not
 /// stay allocated for the life of the connection.
@@ -25,6 +27,13 @@ pub const TRACEPARENT_CHARS_MAX: usize = 128;
 /// Any one text that a client says about itself (name, platform, version), in characters; longer
 /// ones are refused, since they go into a record of at most 64 KiB.
 pub const PROFILE_CHARS_MAX: usize = 256;
+
+/// A name that is echoed in an error, in characters: a client that sends megabytes of it and does
+/// not read the answer must not make us hold them.
+pub const ECHO_CHARS_MAX: usize = 128;
+
+/// Calls in the wrong role that are answered in a row; the next one closes. The real gateway's ten.
+pub const WRONG_ROLE_CALLS_MAX: u32 = 10;
 
 /// A request id, in bytes; it is echoed, and it goes into the record of what it changed.
 pub const REQUEST_ID_BYTES_MAX: usize = 256;

@@ -29,6 +29,9 @@ use crate::{
     },
 };
 
+/// The longest header of a frame (RFC 6455 section 5.2).
+const FRAME_HEADER_BYTES_MAX: usize = 14;
+
 static NEXT_CONNECTION: AtomicU64 = AtomicU64::new(1);
 
 /// Whether a request wants to become a WebSocket.
@@ -57,7 +60,9 @@ pub async fn upgrade(
     let limit = MessageLimit::new(limits::HANDSHAKE_BYTES_MAX);
     let inbound = Messages::new(payload, limit.clone());
     let text = |name: header::HeaderName| {
-        request.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+        let value = request.headers().get(name)?;
+        // What is not text is kept as what it is not, so that it cannot pass for absent.
+        Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
     };
     let service = service.get_ref().clone();
     let hub = service.hub().clone();
@@ -157,6 +162,11 @@ impl Stream for Messages {
         loop {
             match this.decode() {
                 Ok(Some(message)) => return Poll::Ready(Some(Ok(message))),
+                // The codec judges a frame only once it is whole; nobody may make us wait for that.
+                Ok(None) if this.buffer.len() > this.limit.get() + FRAME_HEADER_BYTES_MAX => {
+                    this.done = true;
+                    return Poll::Ready(Some(Err(InboundFault::TooLarge)));
+                }
                 Ok(None) => {}
                 Err(fault) => {
                     this.done = true;

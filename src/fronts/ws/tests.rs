@@ -10,10 +10,13 @@ use super::{
 fn frames_row_by_row() {
     let long =
         format!(r#"{{"type":"req","id":"a","method":"m","traceparent":"{}"}}"#, "x".repeat(129));
-    let invalid = |id, fault: &str| Frame::Invalid { id, fault: fault.to_owned() };
+    let invalid =
+        |id: &str, fault: &str| Frame::Invalid { id: id.to_owned(), fault: fault.to_owned() };
+    let huge_id = format!(r#"{{"type":"req","id":[{}1],"method":"m"}}"#, "1,".repeat(1000));
     for (text, expected) in [
         (r#"{oops"#, Frame::Unreadable),
-        (r#"[1]"#, Frame::Unreadable),
+        (r#"[1]"#, Frame::NotARequest),
+        (r#"{"type":7}"#, Frame::NotARequest),
         (r#"{"type":"event","event":"x"}"#, Frame::NotARequest),
         (r#"{"id":"a","method":"m"}"#, Frame::NotARequest),
         (
@@ -33,9 +36,18 @@ fn frames_row_by_row() {
             Frame::Request(Request { id: "\"a\"", method: "m".into(), params: Some(r#"{"x":1}"#) }),
         ),
         (
-            r#"{"id":"a\"b","method":"m\u0061","type":"req","extra":true}"#,
+            r#"{"id":"a\"b","method":"m\u0061","type":"req"}"#,
             Frame::Request(Request { id: r#""a\"b""#, method: "ma".into(), params: None }),
         ),
+        (
+            r#"{"type":"req","id":"a","method":"m","traceparent":7}"#,
+            invalid("\"a\"", "at /traceparent: must be string"),
+        ),
+        (
+            r#"{"type":"req","id":"a","method":"m","foo":1}"#,
+            invalid("\"a\"", "at root: unexpected property 'foo'"),
+        ),
+        (&huge_id, invalid("\"invalid\"", "at /id: must be string")),
     ] {
         assert_eq!(parse(text), expected, "{text}");
     }

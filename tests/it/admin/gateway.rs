@@ -135,7 +135,7 @@ async fn serve(dir: &Path, shutdown: Shutdown, ready: mpsc::Sender<RegistryHandl
     begin(&registry, &key).await;
     let secret = SharedSecret::Token(Secret::new("shared".into()));
     let info = info(dir, &key);
-    let hub = HubHandle::start();
+    let hub = HubHandle::start(StopOnPanic::new("hub", shutdown.clone()));
     let service = Service::new(registry.clone(), hub, ledger.clone(), secret, info);
     let serving = actix_rt::spawn(grpc::serve(listener, service, shutdown));
     ready.send(registry).unwrap();

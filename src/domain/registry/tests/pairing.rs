@@ -236,3 +236,41 @@ fn the_list_of_waiting_requests_is_bounded() {
     }
     assert_eq!(house.request(ask(77, "read")).unwrap_err(), Refusal::TooManyPending);
 }
+
+#[test]
+fn a_retry_that_comes_after_the_approval_makes_no_new_request() {
+    let mut house = House::new();
+    house.paired(1, "read write");
+    assert_eq!(house.request(as_request(2, ask(1, "read"))).unwrap(), vec![], "it is granted");
+    let asks_more = as_request(3, ask(1, "admin"));
+    assert_eq!(house.request(asks_more).unwrap().len(), 1, "it is not");
+    let moved = Ask { reason: PairingReason::MetadataUpgrade, ..as_request(4, ask(1, "read")) };
+    assert_eq!(house.request(moved).unwrap().len(), 2, "another platform is another question");
+}
+
+#[test]
+fn racing_first_connects_of_one_local_device_are_one_approval() {
+    let mut house = House::new();
+    let local = |id| Ask { locality: Locality::DirectLoopback, ..as_request(id, ask(1, "read")) };
+    assert_eq!(house.approve_locally(local(1)).unwrap().len(), 2);
+    for id in 2..200 {
+        assert_eq!(house.approve_locally(local(id)).unwrap(), vec![], "connect {id}");
+    }
+}
+
+#[test]
+fn what_a_device_holds_stays_within_what_a_record_can_name() {
+    let mut house = House::new();
+    let named = |from: usize, count: usize| -> ScopeSet {
+        (from..from + count).map(|n| Scope::parse(&format!("operator.x{n}")).unwrap()).collect()
+    };
+    let local = |id, scopes| Ask {
+        scopes,
+        locality: Locality::DirectLoopback,
+        ..as_request(id, ask(1, ""))
+    };
+    assert!(house.approve_locally(local(1, named(0, ScopeSet::LEN_MAX))).is_ok());
+    assert_eq!(house.approve_locally(local(2, named(40, 1))).unwrap_err(), Refusal::HostOnly);
+    house.request(Ask { scopes: named(40, 1), ..as_request(3, ask(1, "")) }).unwrap();
+    assert_eq!(house.approve(&host(), 3).unwrap_err(), Refusal::TooManyScopes);
+}

@@ -28,6 +28,7 @@ fn n6_a6_1_every_refusal_says_what_is_missing_who_can_grant_it_and_what_to_run()
         Refusal::OriginNotAllowed(crate::domain::origin::OriginFault::NotAllowed),
         Refusal::PairingRequired(Box::new(pairing)),
         Refusal::TooManyPending,
+        Refusal::TooManyScopes,
         Refusal::MissingScope { missing: scope(), required: set("read") },
         Refusal::BeyondApprover { missing: scope(), required: set("read") },
         Refusal::WrongRole { role: Role::Node },

@@ -22,6 +22,7 @@ fn name(refusal: &Refusal) -> &'static str {
         Refusal::OriginNotAllowed(_) => "OriginNotAllowed",
         Refusal::PairingRequired(_) => "PairingRequired",
         Refusal::TooManyPending => "TooManyPending",
+        Refusal::TooManyScopes => "TooManyScopes",
         Refusal::MissingScope { .. } => "MissingScope",
         Refusal::BeyondApprover { .. } => "BeyondApprover",
         Refusal::WrongRole { .. } => "WrongRole",
@@ -68,6 +69,7 @@ fn rows() -> Vec<(Refusal, Code)> {
         (Refusal::OriginNotAllowed(OriginFault::NotAllowed), PermissionDenied),
         (Refusal::PairingRequired(Box::new(pairing)), PermissionDenied),
         (Refusal::TooManyPending, ResourceExhausted),
+        (Refusal::TooManyScopes, ResourceExhausted),
         (
             Refusal::MissingScope { missing: missing.clone(), required: required.clone() },
             PermissionDenied,
@@ -110,7 +112,7 @@ fn the_table_above_has_every_refusal_once() {
     names.dedup();
     assert_eq!(names.len(), rows().len(), "a row is there twice");
     // Each arm of `name` above; a new refusal changes this number and needs a row.
-    assert_eq!(names.len(), 23);
+    assert_eq!(names.len(), 24);
 }
 
 #[test]

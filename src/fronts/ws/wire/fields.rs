@@ -6,6 +6,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::fronts::ws::limits;
+
 /// An object that is being read.
 pub struct Fields<'a> {
     path: String,
@@ -191,6 +193,8 @@ impl<'a> Fields<'a> {
             None => Ok(()),
             Some(name) => {
                 let path = if self.path.is_empty() { "root" } else { &self.path };
+                // It is echoed to whoever sent it, but not at any length.
+                let name: String = name.chars().take(limits::ECHO_CHARS_MAX).collect();
                 Err(format!("at {path}: unexpected property '{name}'"))
             }
         }

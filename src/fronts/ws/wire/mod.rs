@@ -29,9 +29,9 @@ pub fn scopes(scopes: &ScopeSet) -> Value {
 }
 
 /// `stateVersion`: how often each part of the snapshot has changed.
-pub fn state_version(service: &Service) -> String {
+pub fn state_version(service: &Service, presence: u64) -> String {
     let told = service.info().uptime.elapsed().as_secs() / limits::HEALTH_INTERVAL.as_secs();
-    format!(r#"{{"presence":{},"health":{}}}"#, service.board().version, told + 1)
+    format!(r#"{{"presence":{presence},"health":{}}}"#, told + 1)
 }
 
 /// The health of the gateway. The schema knows only `ok: true`; a gateway that is not well leaves
