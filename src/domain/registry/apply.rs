@@ -99,14 +99,14 @@ fn approved(state: &mut Registry, stamp: Stamp, event: &Event) {
     state.devices.insert(*id, Arc::new(device));
 }
 
-/// Takes a request off the list and remembers what became of it, for a while.
+/// Takes a request off the list and remembers what became of it, for a while. An approval by rule was
+/// never on the list: nobody knows its id, so nobody will ask.
 fn close(state: &mut Registry, stamp: Stamp, id: RequestId, how: Closure) {
-    if let Some(request) = state.pending.remove(&id) {
-        let key = (request.device, request.role);
-        // A superseding request may have taken the place already.
-        if state.asking.get(&key) == Some(&id) {
-            state.asking.remove(&key);
-        }
+    let Some(request) = state.pending.remove(&id) else { return };
+    let key = (request.device, request.role);
+    // A superseding request may have taken the place already.
+    if state.asking.get(&key) == Some(&id) {
+        state.asking.remove(&key);
     }
     state.closed.insert(id, (stamp.seq, how));
     state.closed_order.insert(stamp.seq, id);

@@ -5,7 +5,6 @@
 use std::sync::OnceLock;
 
 use serde::Serialize;
-use serde_json::value::{RawValue, to_raw_value};
 
 use super::{catalog, limits, wire};
 use crate::{
@@ -16,34 +15,10 @@ use crate::{
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Hello<'a> {
-    r#type: &'static str,
-    protocol: u64,
-    server: Server<'a>,
-    features: &'static RawValue,
-    snapshot: Snapshot<'a>,
-    auth: Auth<'a>,
-    policy: &'static RawValue,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
 struct Server<'a> {
     version: &'a str,
     boot_id: &'a str,
     conn_id: &'a str,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Snapshot<'a> {
-    presence: &'a RawValue,
-    health: &'a RawValue,
-    state_version: &'a RawValue,
-    uptime_ms: u64,
-    session_defaults: &'static RawValue,
-    #[serde(flatten)]
-    for_admins: Option<ForAdmins<'a>>,
 }
 
 /// docs/PROTOCOL.md (b): only sent to sessions that hold admin.
@@ -83,38 +58,54 @@ pub fn frame(
         true => board.rendered(|board| wire::presence_list(board, info)),
         false => "[]",
     };
-    let (health, version) = (wire::health(service), wire::state_version(service, board.version));
-    let hello = Hello {
-        r#type: "hello-ok",
-        protocol: limits::PROTOCOL,
-        server: Server { version: info.version, boot_id: &info.boot_id, conn_id: connection },
-        features: features(),
-        snapshot: Snapshot {
-            presence: raw(presence),
-            health: raw(&health),
-            state_version: raw(&version),
-            uptime_ms: info.uptime.elapsed_millis(),
-            session_defaults: session_defaults(),
-            for_admins: standing.scopes.satisfies_known(Known::Admin).then(|| ForAdmins {
-                config_path: info.config_path.to_string_lossy(),
-                state_dir: info.state_dir.to_string_lossy(),
-                auth_mode: auth_mode(service.auth_mode()),
-            }),
-        },
-        auth: Auth {
-            role: standing.role.name(),
-            scopes: in_order(&standing.scopes, asked),
-            device_token: entered.device_token.as_ref().map(|token| token.expose().as_str()),
-            issued_at_ms: entered.issued_at.map(|at| at.0),
-        },
-        policy: policy(),
+    let server = Server { version: info.version, boot_id: &info.boot_id, conn_id: connection };
+    let auth = Auth {
+        role: standing.role.name(),
+        scopes: in_order(&standing.scopes, asked),
+        device_token: entered.device_token.as_ref().map(|token| token.expose().as_str()),
+        issued_at_ms: entered.issued_at.map(|at| at.0),
     };
-    let hello = serde_json::to_string(&hello).expect("plain data becomes JSON");
-    let mut out = String::with_capacity(hello.len() + id.len() + 48);
+    let admin = standing.scopes.satisfies_known(Known::Admin).then(|| ForAdmins {
+        config_path: info.config_path.to_string_lossy(),
+        state_dir: info.state_dir.to_string_lossy(),
+        auth_mode: auth_mode(service.auth_mode()),
+    });
+    // Put together by hand from parts that are JSON already: the presence list can be long, and it
+    // was rendered once for everyone.
+    let mut out = String::with_capacity(presence.len() + 2048);
     super::frame::open_answer(&mut out, id);
-    out.push_str(&hello);
+    let protocol = limits::PROTOCOL;
+    out.push_str(&format!(r#"{{"type":"hello-ok","protocol":{protocol},"server":"#));
+    push(&mut out, &server);
+    out.push_str(r#","features":"#);
+    out.push_str(features());
+    out.push_str(r#","snapshot":{"presence":"#);
+    out.push_str(presence);
+    out.push_str(r#","health":"#);
+    out.push_str(&wire::health(service));
+    out.push_str(r#","stateVersion":"#);
+    out.push_str(&wire::state_version(service, board.version));
+    out.push_str(&format!(r#","uptimeMs":{},"sessionDefaults":"#, info.uptime.elapsed_millis()));
+    out.push_str(SESSION_DEFAULTS);
+    if let Some(admin) = admin {
+        // Its fields stand beside the others, so its opening brace becomes a comma.
+        let at = out.len();
+        push(&mut out, &admin);
+        out.replace_range(at..=at, ",");
+    } else {
+        out.push('}');
+    }
+    out.push_str(r#","auth":"#);
+    push(&mut out, &auth);
+    out.push_str(r#","policy":"#);
+    out.push_str(policy());
+    out.push('}');
     super::frame::close_answer(&mut out);
     out
+}
+
+fn push(out: &mut String, value: &impl Serialize) {
+    out.push_str(&serde_json::to_string(value).expect("plain data becomes JSON"));
 }
 
 /// What a session holds, in the order in which the client asked; what it did not name comes after.
@@ -137,44 +128,25 @@ fn auth_mode(mode: AuthMode) -> &'static str {
     }
 }
 
-fn features() -> &'static RawValue {
-    static FEATURES: OnceLock<Box<RawValue>> = OnceLock::new();
+fn features() -> &'static str {
+    static FEATURES: OnceLock<String> = OnceLock::new();
     FEATURES.get_or_init(|| {
         let methods: Vec<_> = catalog::METHODS.iter().map(|method| method.name).collect();
-        kept(&serde_json::json!({"methods": methods, "events": catalog::EVENTS}))
+        serde_json::json!({"methods": methods, "events": catalog::EVENTS}).to_string()
     })
 }
 
-fn policy() -> &'static RawValue {
-    static POLICY: OnceLock<Box<RawValue>> = OnceLock::new();
+fn policy() -> &'static str {
+    static POLICY: OnceLock<String> = OnceLock::new();
     POLICY.get_or_init(|| {
-        kept(&serde_json::json!({
+        serde_json::json!({
             "maxPayload": limits::MESSAGE_BYTES_MAX,
             "maxBufferedBytes": limits::BUFFERED_BYTES_MAX,
             "tickIntervalMs": house::TICK_INTERVAL.as_millis() as u64,
-        }))
+        })
+        .to_string()
     })
 }
 
 /// Clients need a session to start from; there is one agent, `main`, until agents are configured.
-fn session_defaults() -> &'static RawValue {
-    static DEFAULTS: OnceLock<Box<RawValue>> = OnceLock::new();
-    DEFAULTS.get_or_init(|| {
-        kept(&serde_json::json!({
-            "defaultAgentId": "main",
-            "modelConfigured": false,
-            "mainKey": "main",
-            "mainSessionKey": "agent:main:main",
-            "scope": "per-sender",
-        }))
-    })
-}
-
-fn kept(value: &serde_json::Value) -> Box<RawValue> {
-    to_raw_value(value).expect("plain data becomes JSON")
-}
-
-/// Text that was rendered as JSON here, without reading it again.
-fn raw(text: &str) -> &RawValue {
-    serde_json::from_str(text).expect("rendered by this front")
-}
+const SESSION_DEFAULTS: &str = r#"{"defaultAgentId":"main","modelConfigured":false,"mainKey":"main","mainSessionKey":"agent:main:main","scope":"per-sender"}"#;
