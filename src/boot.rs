@@ -7,8 +7,12 @@ use std::{
     future::Future,
     io,
     net::{SocketAddr, TcpListener},
+    ops::ControlFlow,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        mpsc::{Receiver, sync_channel},
+    },
     time::Duration,
 };
 
@@ -42,7 +46,7 @@ use crate::{
     fronts::{cli::Ready, grpc, http, ws},
     ledger::{
         handle::LedgerHandle,
-        record::Via,
+        record::{Record, Via},
         recover::{self, OpenOptions, Opened},
     },
     service::{Info, Service, SharedSecret},
@@ -61,6 +65,11 @@ const TCP_USER_TIMEOUT_MS: u32 = 30_000;
 
 /// Connections that may wait to be accepted.
 const BACKLOG: u32 = 4096;
+
+/// Records that are handed from the check to the fold at once, and how many such batches may wait:
+/// large enough that handing over costs nothing, small enough to stay in a processor's cache.
+const REPLAY_BATCH_RECORDS: usize = 512;
+const REPLAY_BATCHES_MAX: usize = 4;
 
 /// How long clients may take to be told goodbye.
 const FAREWELL_DEADLINE: Duration = Duration::from_secs(1);
@@ -104,16 +113,9 @@ fn prepare(loaded: Loaded, started: Stopwatch) -> anyhow::Result<Ground> {
         .with_context(|| format!("cannot make the state directory {}", state.display()))?;
     let key = Arc::new(GatewayKey::load_or_create(&state.join("gateway.key"))?);
     let (secret, shared_secret_file) = shared_secret(&settings)?;
-    let mut registry = Registry::default();
-    let mut last_at = UnixMillis::default();
     let options =
         OpenOptions { dir: state.join("ledger"), outside_checkpoint: state.join("checkpoint") };
-    let opened = recover::open(&options, &key, &mut |record| {
-        let Event::Registry(event) = &record.event;
-        registry.apply(record.stamp(), event);
-        last_at = record.at;
-        std::ops::ControlFlow::Continue(())
-    })?;
+    let (opened, registry, last_at) = replay(&options, &key)?;
     let wanted = SocketAddr::new(settings.bind.address(), settings.port);
     let listener = listen(wanted)?;
     let info = Info {
@@ -134,6 +136,49 @@ fn prepare(loaded: Loaded, started: Stopwatch) -> anyhow::Result<Ground> {
     };
     let admin_socket = state.join("admin.sock");
     Ok(Ground { settings, info, secret, key, opened, registry, last_at, listener, admin_socket })
+}
+
+/// Reads, checks and folds the ledger. Folding costs about as much as checking, so it goes on beside
+/// it: a start over 100,000 records takes three quarters of the time.
+fn replay(
+    options: &OpenOptions,
+    key: &GatewayKey,
+) -> anyhow::Result<(Opened, Registry, UnixMillis)> {
+    std::thread::scope(|scope| {
+        let (batches, queue) = sync_channel::<Vec<Record>>(REPLAY_BATCHES_MAX);
+        let folding = scope.spawn(move || fold(queue));
+        let mut batch = Vec::with_capacity(REPLAY_BATCH_RECORDS);
+        let opened = recover::open(options, key, &mut |record| {
+            batch.push(record);
+            if batch.len() < REPLAY_BATCH_RECORDS {
+                return ControlFlow::Continue(());
+            }
+            let full = std::mem::replace(&mut batch, Vec::with_capacity(REPLAY_BATCH_RECORDS));
+            match batches.send(full) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(_) => ControlFlow::Break(String::from("it cannot be applied")),
+            }
+        });
+        // If the fold is gone, its panic is what counts.
+        let _ = batches.send(batch);
+        drop(batches);
+        let folded = folding.join();
+        let (registry, last_at) =
+            folded.map_err(|_| anyhow::anyhow!("the ledger cannot be applied; see above"))?;
+        Ok((opened?, registry, last_at))
+    })
+}
+
+/// The state that the records add up to, and the time of the last one.
+fn fold(batches: Receiver<Vec<Record>>) -> (Registry, UnixMillis) {
+    let mut registry = Registry::default();
+    let mut last_at = UnixMillis::default();
+    for record in batches.into_iter().flatten() {
+        let Event::Registry(event) = &record.event;
+        registry.apply(record.stamp(), event);
+        last_at = record.at;
+    }
+    (registry, last_at)
 }
 
 /// Binds the port, with a message that says who might have it.

@@ -1,6 +1,9 @@
 //! What `doorward run` prints once it is ready: where it is, where the secret lies, what to try.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::PathBuf,
+};
 
 use serde_json::{Value, json};
 
@@ -58,15 +61,21 @@ fn text(ready: &Ready) -> String {
 fn next(ready: &Ready) -> String {
     let state = format!("--state-dir {}", ready.state_dir.display());
     let token = ready.shared_secret_file.as_ref().map_or_else(String::new, |file| {
-        format!(
-            "  openclaw gateway probe --url ws://{} --token \"$(cat {})\"\n",
-            ready.address,
-            file.display()
-        )
+        let (url, file) = (format!("ws://{}", reachable(ready.address)), file.display());
+        format!("  openclaw gateway probe --url {url} --token \"$(cat {file})\"\n")
     });
     format!(
         "Try, in another terminal:\n{token}  doorward devices list {state}\n  doorward audit log {state}\n"
     )
+}
+
+/// An address that a client here can connect to: "every interface" is none.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => (Ipv4Addr::LOCALHOST, address.port()).into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => (Ipv6Addr::LOCALHOST, address.port()).into(),
+        _ => address,
+    }
 }
 
 fn document(ready: &Ready) -> Value {
@@ -86,4 +95,20 @@ fn document(ready: &Ready) -> Value {
         "ledgerSize": ready.ledger_size,
         "readyMs": ready.ready_ms,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hint_names_an_address_that_can_be_reached() {
+        for (listening, expected) in [
+            ("0.0.0.0:1", "127.0.0.1:1"),
+            ("[::]:1", "[::1]:1"),
+            ("192.168.1.5:1", "192.168.1.5:1"),
+        ] {
+            assert_eq!(reachable(listening.parse().unwrap()).to_string(), expected);
+        }
+    }
 }

@@ -71,6 +71,8 @@ pub fn of_call(refusal: &Refusal) -> Fault {
         Refusal::MissingScope { missing, required } => missing_scope(refusal, missing, required),
         Refusal::BeyondApprover { missing, required } => {
             let mut fault = missing_scope(refusal, missing, required);
+            // The official CLI asks again with more scopes when it reads these words.
+            fault.message = format!("device pairing approval denied: missing scope: {missing}");
             fault.details.get_or_insert_default()["remediationHint"] = json!(hint(refusal));
             fault
         }
