@@ -47,11 +47,17 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(1);
 const HEAD: &[u8] = b"head";
 const CHECKPOINT: &[u8] = b"checkpoint";
 
+/// Makes the disk keep what was written to the database file.
+type MakeDurable = Box<dyn FnMut(&File) -> io::Result<()> + Send>;
+
 /// An open store.
 pub(super) struct SledStore {
     trees: Trees,
     /// The database file, for the sync that sled does not do.
     file: File,
+    /// [`File::sync_data`]. A value, so that tests can watch it and let it fail: a killed process
+    /// shows nothing of it, because the kernel keeps what was written.
+    make_durable: MakeDurable,
     /// Set once the outcome of a write is unknown; nothing is written after that.
     broken: Option<String>,
 }
@@ -98,7 +104,8 @@ pub(super) fn open(dir: &Path) -> Result<(SledStore, Vec<Note>), OpenError> {
         File::open(dir).and_then(|dir| dir.sync_all()).map_err(at_dir)?;
         private_file::sync_parent(dir).map_err(at_dir)?;
     }
-    Ok((SledStore { trees, file, broken: None }, notes))
+    let make_durable = Box::new(File::sync_data);
+    Ok((SledStore { trees, file, make_durable, broken: None }, notes))
 }
 
 /// Removes the snapshot files whose name `which` accepts, and tells their names.
@@ -198,7 +205,8 @@ impl SledStore {
         });
         let outcome = outcome.unwrap_or_else(|panic| Err(panic.into()));
         let synced = outcome.and_then(|()| {
-            self.file.sync_data().map_err(|error| format!("the sync failed: {error}").into())
+            let kept = (self.make_durable)(&self.file);
+            kept.map_err(|error| format!("the sync failed: {error}").into())
         });
         synced.map_err(|trouble| match trouble {
             WriteTrouble::Refused(error) => error,
@@ -312,6 +320,14 @@ impl LogReader for Trees {
 
 #[cfg(test)]
 impl SledStore {
+    /// Makes its writes durable in another way.
+    pub(super) fn with_sync(
+        self,
+        sync: impl FnMut(&File) -> io::Result<()> + Send + 'static,
+    ) -> Self {
+        Self { make_durable: Box::new(sync), ..self }
+    }
+
     /// Puts a value behind everyone's back, or takes one away.
     pub(super) fn tamper(&mut self, seq: u64, value: Option<&[u8]>) {
         match value {
@@ -330,10 +346,26 @@ impl SledStore {
 
 #[cfg(test)]
 mod tests {
+    use std::{fs::File, os::fd::OwnedFd};
+
+    use super::{AppendError, Store};
+
     #[test]
     fn a_panic_comes_back_as_text() {
         assert_eq!(super::caught(|| 7), Ok(7));
         assert_eq!(super::caught(|| panic!("plain")), Err::<(), _>("plain".into()));
         assert_eq!(super::caught(|| panic!("number {}", 7)), Err::<(), _>("number 7".into()));
+    }
+
+    /// The step that a store is opened with asks the kernel: a pipe cannot be synced (fsync(2)).
+    #[test]
+    fn a_store_is_opened_with_a_real_sync() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut store, _) = super::open(dir.path()).unwrap();
+        assert_eq!(store.save_checkpoint("one"), Ok(()));
+        let (pipe, _other_end) = std::io::pipe().unwrap();
+        store.file = File::from(OwnedFd::from(pipe));
+        let outcome = store.save_checkpoint("two");
+        assert!(matches!(outcome, Err(AppendError::Unknown(_))), "{outcome:?}");
     }
 }

@@ -98,7 +98,8 @@ impl Gateway {
         self.child.as_ref().unwrap().id()
     }
 
-    /// Ends it as a power cut would.
+    /// Ends it with `kill -9`: no code of its own runs any more. Less than a power cut, as the kernel
+    /// keeps what was written and not synced; `ledger/tests/syncing.rs` is about the sync.
     pub fn kill(&mut self) {
         let mut child = self.child.take().unwrap();
         child.kill().unwrap();

@@ -7,4 +7,5 @@ mod fixtures;
 mod formats;
 mod frozen;
 mod hashes;
+mod syncing;
 mod tampering;
