@@ -142,6 +142,16 @@ pub enum OpenError {
     },
 }
 
+/// Why the key of a ledger that was begun cannot be had, and what to do if it is not there.
+pub fn unread_key(error: io::Error) -> io::Error {
+    let advice =
+        "the gateway's key is missing; put it back from a backup; the ledger was begun with it";
+    match error.kind() {
+        io::ErrorKind::NotFound => io::Error::new(io::ErrorKind::NotFound, advice),
+        _ => error,
+    }
+}
+
 /// The command that moves a checkpoint out of the way and keeps it.
 fn move_away(file: &std::path::Path) -> String {
     format!("mv {0} {0}.old", file.display())

@@ -1,9 +1,6 @@
 //! Reading the ledger: its records, its soundness, and the state at any point of it.
 
-use std::{
-    ops::ControlFlow,
-    path::{Path, PathBuf},
-};
+use std::{ops::ControlFlow, path::Path};
 
 use tokio::sync::watch;
 
@@ -15,7 +12,7 @@ use crate::{
     },
     ledger::{
         audit::{self, Entry, LedgerReader},
-        error::{OpenError, StoreError},
+        error::{OpenError, StoreError, unread_key},
         recover::{self, OpenOptions},
     },
     support::keys::GatewayKey,
@@ -103,16 +100,13 @@ pub struct Offline {
 /// # Errors
 /// Why it cannot be trusted, or that there is none.
 pub fn offline(state_dir: &Path) -> Result<Offline, OpenError> {
-    let missing = |path: PathBuf| {
-        let source = std::io::Error::new(std::io::ErrorKind::NotFound, "there is no ledger here");
-        OpenError::Io { path, source }
-    };
     let (dir, key_file) = (state_dir.join("ledger"), state_dir.join("gateway.key"));
-    if !dir.is_dir() || !key_file.is_file() {
-        return Err(missing(dir));
+    if !dir.is_dir() {
+        let source = std::io::Error::new(std::io::ErrorKind::NotFound, "there is no ledger here");
+        return Err(OpenError::Io { path: dir, source });
     }
-    let key = GatewayKey::load_or_create(&key_file)
-        .map_err(|source| OpenError::Io { path: key_file, source })?;
+    let key = GatewayKey::load(&key_file)
+        .map_err(|error| OpenError::Io { path: key_file, source: unread_key(error) })?;
     let outside_checkpoint = state_dir.join("checkpoint");
     let options = OpenOptions { dir, outside_checkpoint: outside_checkpoint.clone() };
     let opened = recover::open(&options, &key, &mut |_| ControlFlow::Continue(()))?;
@@ -182,4 +176,23 @@ async fn on_a_thread<T: Send + 'static>(
 fn unreadable(error: StoreError) -> Refusal {
     tracing::error!(%error, "the ledger cannot be read");
     Refusal::Unavailable { reason: "the ledger cannot be read; see the log", retry_after_ms: 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_its_key_a_ledger_is_not_read_and_nothing_is_made() {
+        let state = tempfile::tempdir().unwrap();
+        let error = offline(state.path()).map(drop).unwrap_err().to_string();
+        assert!(error.ends_with("there is no ledger here"), "{error}");
+        std::fs::create_dir(state.path().join("ledger")).unwrap();
+        let error = offline(state.path()).map(drop).unwrap_err().to_string();
+        let key_file = state.path().join("gateway.key");
+        assert!(error.starts_with(&format!("{}: ", key_file.display())), "{error}");
+        assert!(error.contains("key is missing; put it back from a backup"), "{error}");
+        assert!(!key_file.exists());
+        assert_eq!(std::fs::read_dir(state.path().join("ledger")).unwrap().count(), 0);
+    }
 }

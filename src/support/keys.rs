@@ -23,23 +23,31 @@ impl GatewayKey {
         Self(SigningKey::from_bytes(&entropy::bytes()))
     }
 
-    /// Reads the key at `path` (PKCS#8 PEM), or makes one there, readable by its owner alone.
+    /// Reads the key at `path` (PKCS#8 PEM).
     ///
     /// # Errors
-    /// If the file cannot be read or written, or holds something else than an Ed25519 key.
+    /// If the file cannot be read, or holds something else than an Ed25519 key.
+    pub fn load(path: &Path) -> io::Result<Self> {
+        let pem = std::fs::read_to_string(path)?;
+        SigningKey::from_pkcs8_pem(&pem).map(Self).map_err(|error| {
+            let text = format!("not an Ed25519 key in PEM: {error}");
+            io::Error::new(io::ErrorKind::InvalidData, text)
+        })
+    }
+
+    /// As [`Self::load`], or makes a key there if there is no file, readable by its owner alone.
+    ///
+    /// # Errors
+    /// As [`Self::load`], and if the file cannot be written.
     pub fn load_or_create(path: &Path) -> io::Result<Self> {
-        match std::fs::read_to_string(path) {
-            Ok(pem) => SigningKey::from_pkcs8_pem(&pem).map(Self).map_err(|error| {
-                let text = format!("{} is not an Ed25519 key in PEM: {error}", path.display());
-                io::Error::new(io::ErrorKind::InvalidData, text)
-            }),
+        match Self::load(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let key = Self::generate();
                 let pem = key.0.to_pkcs8_pem(LineEnding::LF).map_err(io::Error::other)?;
                 private_file::write_new(path, pem.as_bytes())?;
                 Ok(key)
             }
-            Err(error) => Err(error),
+            outcome => outcome,
         }
     }
 
@@ -83,9 +91,13 @@ mod tests {
     fn a_key_survives_its_file_and_signs_alike() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("gateway.key");
+        let missing = GatewayKey::load(&path).map(drop).unwrap_err();
+        assert_eq!(missing.kind(), io::ErrorKind::NotFound);
+        assert!(!path.exists(), "loading makes nothing");
         let first = GatewayKey::load_or_create(&path).unwrap();
-        let again = GatewayKey::load_or_create(&path).unwrap();
-        assert_eq!(first.public(), again.public());
+        let again = GatewayKey::load(&path).unwrap();
+        let once_more = GatewayKey::load_or_create(&path).unwrap();
+        assert_eq!([again.public(), once_more.public()], [first.public(); 2]);
         assert!(verify(&again.public(), b"hello", &first.sign(b"hello")));
         assert!(!verify(&again.public(), b"hullo", &first.sign(b"hello")));
     }

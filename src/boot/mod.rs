@@ -2,17 +2,16 @@
 //!
 //! Every socket is bound before anything is served, so that "ready" is true when it is said. The
 //! stop is the same in reverse: tell clients, finish what is being appended, sign a checkpoint.
+//! Nothing is decided here; the parts are only put together. Start with [`run`].
+
+mod ground;
+mod stop;
 
 use std::{
-    future::Future,
     io,
     net::{SocketAddr, TcpListener},
-    ops::ControlFlow,
-    path::{Path, PathBuf},
-    sync::{
-        Arc,
-        mpsc::{Receiver, sync_channel},
-    },
+    path::PathBuf,
+    sync::Arc,
     time::Duration,
 };
 
@@ -21,7 +20,6 @@ use actix_web::{
     App, HttpRequest, HttpServer, middleware::DefaultHeaders, rt::net::TcpStream, web,
 };
 use anyhow::Context as _;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
     actors::{
@@ -32,9 +30,8 @@ use crate::{
         registry::{RegistryHandle, Sweeper, news_of},
         supervise::StopOnPanic,
     },
-    config::{Auth, Loaded, Settings},
+    config::{Loaded, Settings},
     domain::{
-        Decider, Event,
         ids::PublicKey,
         operation::Operation,
         permit,
@@ -46,8 +43,8 @@ use crate::{
     fronts::{cli::Ready, grpc, http, ws},
     ledger::{
         handle::LedgerHandle,
-        record::{Record, Via},
-        recover::{self, OpenOptions, Opened},
+        record::Via,
+        recover::{OpenOptions, Opened},
     },
     service::{Info, Service, SharedSecret},
     support::{
@@ -55,7 +52,6 @@ use crate::{
         entropy,
         keys::GatewayKey,
         private_file,
-        secret::Secret,
         shutdown::Shutdown,
     },
 };
@@ -65,14 +61,6 @@ const TCP_USER_TIMEOUT_MS: u32 = 30_000;
 
 /// Connections that may wait to be accepted.
 const BACKLOG: u32 = 4096;
-
-/// Records that are handed from the check to the fold at once, and how many such batches may wait:
-/// large enough that handing over costs nothing, small enough to stay in a processor's cache.
-const REPLAY_BATCH_RECORDS: usize = 512;
-const REPLAY_BATCHES_MAX: usize = 4;
-
-/// How long clients may take to be told goodbye.
-const FAREWELL_DEADLINE: Duration = Duration::from_secs(1);
 
 /// What was read and bound before anything runs.
 struct Ground {
@@ -111,13 +99,13 @@ fn prepare(loaded: Loaded, started: Stopwatch) -> anyhow::Result<Ground> {
     let state = &settings.state_dir;
     private_file::create_dir(state)
         .with_context(|| format!("cannot make the state directory {}", state.display()))?;
-    let key = Arc::new(GatewayKey::load_or_create(&state.join("gateway.key"))?);
-    let (secret, shared_secret_file) = shared_secret(&settings)?;
+    let key = Arc::new(ground::gateway_key(state)?);
+    let (secret, shared_secret_file) = ground::shared_secret(&settings)?;
     let options =
         OpenOptions { dir: state.join("ledger"), outside_checkpoint: state.join("checkpoint") };
-    let (opened, registry, last_at) = replay(&options, &key)?;
+    let (opened, registry, last_at) = ground::replay(&options, &key)?;
     let wanted = SocketAddr::new(settings.bind.address(), settings.port);
-    let listener = listen(wanted)?;
+    let listener = ground::listen(wanted)?;
     let info = Info {
         version: env!("CARGO_PKG_VERSION"),
         boot_id: entropy::uuid().to_string(),
@@ -138,93 +126,6 @@ fn prepare(loaded: Loaded, started: Stopwatch) -> anyhow::Result<Ground> {
     Ok(Ground { settings, info, secret, key, opened, registry, last_at, listener, admin_socket })
 }
 
-/// Reads, checks and folds the ledger. Folding costs about as much as checking, so it goes on beside
-/// it: a start over 100,000 records takes three quarters of the time.
-fn replay(
-    options: &OpenOptions,
-    key: &GatewayKey,
-) -> anyhow::Result<(Opened, Registry, UnixMillis)> {
-    std::thread::scope(|scope| {
-        let (batches, queue) = sync_channel::<Vec<Record>>(REPLAY_BATCHES_MAX);
-        let folding = scope.spawn(move || fold(queue));
-        let mut batch = Vec::with_capacity(REPLAY_BATCH_RECORDS);
-        let opened = recover::open(options, key, &mut |record| {
-            batch.push(record);
-            if batch.len() < REPLAY_BATCH_RECORDS {
-                return ControlFlow::Continue(());
-            }
-            let full = std::mem::replace(&mut batch, Vec::with_capacity(REPLAY_BATCH_RECORDS));
-            match batches.send(full) {
-                Ok(()) => ControlFlow::Continue(()),
-                Err(_) => ControlFlow::Break(String::from("it cannot be applied")),
-            }
-        });
-        // If the fold is gone, its panic is what counts.
-        let _ = batches.send(batch);
-        drop(batches);
-        let folded = folding.join();
-        let (registry, last_at) =
-            folded.map_err(|_| anyhow::anyhow!("the ledger cannot be applied; see above"))?;
-        Ok((opened?, registry, last_at))
-    })
-}
-
-/// The state that the records add up to, and the time of the last one.
-fn fold(batches: Receiver<Vec<Record>>) -> (Registry, UnixMillis) {
-    let mut registry = Registry::default();
-    let mut last_at = UnixMillis::default();
-    for record in batches.into_iter().flatten() {
-        let Event::Registry(event) = &record.event;
-        registry.apply(record.stamp(), event);
-        last_at = record.at;
-    }
-    (registry, last_at)
-}
-
-/// Binds the port, with a message that says who might have it.
-fn listen(wanted: SocketAddr) -> anyhow::Result<TcpListener> {
-    let socket = socket2::Socket::new(
-        socket2::Domain::for_address(wanted),
-        socket2::Type::STREAM,
-        Some(socket2::Protocol::TCP),
-    )?;
-    socket.set_reuse_address(true)?;
-    socket.set_nonblocking(true)?;
-    socket.bind(&wanted.into()).with_context(|| {
-        format!("cannot listen on {wanted}; is another gateway running there? (doorward status)")
-    })?;
-    socket.listen(BACKLOG as i32)?;
-    Ok(socket.into())
-}
-
-/// The secret of the configuration, or one of our own in a file that only its owner may read.
-fn shared_secret(settings: &Settings) -> anyhow::Result<(SharedSecret, Option<PathBuf>)> {
-    Ok(match &settings.auth {
-        Auth::Token(Some(token)) => (SharedSecret::Token(token.clone()), None),
-        Auth::Token(None) => {
-            let path = settings.state_dir.join("shared-token");
-            (SharedSecret::Token(kept_token(&path)?), Some(path))
-        }
-        Auth::Password(password) => (SharedSecret::Password(password.clone()), None),
-        Auth::None => (SharedSecret::None, None),
-    })
-}
-
-fn kept_token(path: &Path) -> anyhow::Result<Secret<String>> {
-    match std::fs::read_to_string(path) {
-        Ok(text) if text.trim().is_empty() => {
-            anyhow::bail!("{} is empty; remove it to have a new token made", path.display())
-        }
-        Ok(text) => Ok(Secret::new(text.trim().to_owned())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let token = entropy::token();
-            private_file::write_new(path, format!("{}\n", token.expose()).as_bytes())?;
-            Ok(token)
-        }
-        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
-    }
-}
-
 async fn serve(
     ground: Ground,
     started: Stopwatch,
@@ -240,7 +141,7 @@ async fn serve(
         (grpc::bind(&admin_socket)?, secret.mode())
     };
     let ledger = LedgerHandle::spawn(opened, Arc::clone(&key))?;
-    let mut signals = Signals::listen()?;
+    let mut signals = stop::Signals::listen()?;
     let hub = HubHandle::start(StopOnPanic::new("hub", shutdown.clone()));
     let registry = start_registry(registry, last_at, &ledger, &hub, &shutdown);
     let policy = policy(&settings, auth_mode)?;
@@ -264,7 +165,7 @@ async fn serve(
     let why = signals.until_told_to_stop(&shutdown, &ledger).await;
     shutdown.begin();
     hub.publish(News::new(Fact::Shutdown));
-    drain(port, &hub, &ledger).await;
+    stop::drain(port, &hub, &ledger).await;
     why
 }
 
@@ -355,61 +256,6 @@ async fn door(
     }
 }
 
-/// The orders to stop that come from outside. Listened to before any door opens, so that an early
-/// one is not lost to the system's default, which drains nothing.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn listen() -> io::Result<Self> {
-        let terminate = signal(SignalKind::terminate())?;
-        Ok(Self { terminate, interrupt: signal(SignalKind::interrupt())? })
-    }
-
-    /// Waits for a signal, for an actor that cannot go on, or for a ledger of unknown state.
-    async fn until_told_to_stop(
-        &mut self,
-        shutdown: &Shutdown,
-        ledger: &LedgerHandle,
-    ) -> anyhow::Result<()> {
-        tokio::select! {
-            _ = self.terminate.recv() => Ok(()),
-            _ = self.interrupt.recv() => Ok(()),
-            () = shutdown.begun() => anyhow::bail!("a part of the gateway failed; see the log"),
-            why = ledger.fatal() => anyhow::bail!("{why}; start again, and recovery decides"),
-        }
-    }
-}
-
-/// Lets clients read the farewell and the ledger finish, within a deadline.
-async fn drain(port: actix_web::dev::ServerHandle, hub: &HubHandle, ledger: &LedgerHandle) {
-    let orderly = async {
-        within(FAREWELL_DEADLINE, everyone_left(hub)).await;
-        port.stop(false).await;
-        if let Err(error) = ledger.close().await {
-            tracing::warn!(%error, "the last checkpoint could not be signed");
-        }
-    };
-    within(limits::DRAIN_DEADLINE, orderly).await;
-}
-
-/// The connections say goodbye on their own threads; their number tells when they have.
-async fn everyone_left(hub: &HubHandle) {
-    while hub.connections() > 0 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    // What was queued last still has to reach the sockets.
-    tokio::time::sleep(Duration::from_millis(50)).await;
-}
-
-async fn within(deadline: Duration, work: impl Future) {
-    if tokio::time::timeout(deadline, work).await.is_err() {
-        tracing::warn!(?deadline, "draining took too long");
-    }
-}
-
 /// Every connection is a file; the soft limit of a shell is often 1,024.
 fn allow_many_sockets() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -417,5 +263,42 @@ fn allow_many_sockets() {
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
     if let Err(error) = setrlimit(Resource::Nofile, raised) {
         tracing::debug!(%error, "the limit on open files stays as it is");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::{Env, Overrides, load};
+
+    fn prepared(state: &Path) -> anyhow::Result<Ground> {
+        let port = Some(0);
+        let overrides =
+            Overrides { port, state_dir: Some(state.to_owned()), ..Overrides::default() };
+        prepare(load(&Env::default(), &overrides).unwrap(), Stopwatch::start())
+    }
+
+    #[test]
+    fn a_lost_key_is_missed_and_not_replaced() {
+        let state = tempfile::tempdir().unwrap();
+        let (key_file, backup) = (state.path().join("gateway.key"), state.path().join("backup"));
+        let made = prepared(state.path()).unwrap().key.public();
+        std::fs::rename(&key_file, &backup).unwrap();
+        let error = format!("{:#}", prepared(state.path()).map(drop).unwrap_err());
+        let says = "the gateway's key is missing; put it back from a backup; the ledger was begun \
+                    with it";
+        assert_eq!(error, format!("{}: {says}", key_file.display()));
+        assert!(!key_file.exists());
+        std::fs::rename(&backup, &key_file).unwrap();
+        assert_eq!(prepared(state.path()).unwrap().key.public(), made);
+    }
+
+    #[test]
+    fn a_key_that_is_there_begins_a_new_ledger() {
+        let state = tempfile::tempdir().unwrap();
+        let key = GatewayKey::load_or_create(&state.path().join("gateway.key")).unwrap();
+        assert_eq!(prepared(state.path()).unwrap().key.public(), key.public());
     }
 }

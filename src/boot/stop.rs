@@ -1,0 +1,73 @@
+//! The end: who may order it, and what is done before the process goes.
+
+use std::{future::Future, io, time::Duration};
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::{
+    actors::{hub::HubHandle, limits},
+    ledger::handle::LedgerHandle,
+    support::shutdown::Shutdown,
+};
+
+/// How long clients may take to be told goodbye.
+const FAREWELL_DEADLINE: Duration = Duration::from_secs(1);
+
+/// The orders to stop that come from outside. Listened to before any door opens, so that an early
+/// one is not lost to the system's default, which drains nothing.
+pub(super) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    pub(super) fn listen() -> io::Result<Self> {
+        let terminate = signal(SignalKind::terminate())?;
+        Ok(Self { terminate, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    /// Waits for a signal, for an actor that cannot go on, or for a ledger of unknown state.
+    pub(super) async fn until_told_to_stop(
+        &mut self,
+        shutdown: &Shutdown,
+        ledger: &LedgerHandle,
+    ) -> anyhow::Result<()> {
+        tokio::select! {
+            _ = self.terminate.recv() => Ok(()),
+            _ = self.interrupt.recv() => Ok(()),
+            () = shutdown.begun() => anyhow::bail!("a part of the gateway failed; see the log"),
+            why = ledger.fatal() => anyhow::bail!("{why}; start again, and recovery decides"),
+        }
+    }
+}
+
+/// Lets clients read the farewell and the ledger finish, within a deadline.
+pub(super) async fn drain(
+    port: actix_web::dev::ServerHandle,
+    hub: &HubHandle,
+    ledger: &LedgerHandle,
+) {
+    let orderly = async {
+        within(FAREWELL_DEADLINE, everyone_left(hub)).await;
+        port.stop(false).await;
+        if let Err(error) = ledger.close().await {
+            tracing::warn!(%error, "the last checkpoint could not be signed");
+        }
+    };
+    within(limits::DRAIN_DEADLINE, orderly).await;
+}
+
+/// The connections say goodbye on their own threads; their number tells when they have.
+async fn everyone_left(hub: &HubHandle) {
+    while hub.connections() > 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    // What was queued last still has to reach the sockets.
+    tokio::time::sleep(Duration::from_millis(50)).await;
+}
+
+async fn within(deadline: Duration, work: impl Future) {
+    if tokio::time::timeout(deadline, work).await.is_err() {
+        tracing::warn!(?deadline, "draining took too long");
+    }
+}
