@@ -9,7 +9,7 @@
 //! `OPENCLAW_*`, then the file, then the default.
 //!
 //! What may not happen here: no actor, ledger or front is named, nothing is started or written,
-//! and no secret is printed, not even inside an error. Environment variables are read in [`env`]
+//! and no secret is printed, not even inside an error. Environment variables are read in [`mod@env`]
 //! and nowhere else in the crate. Start reading at [`load`].
 
 pub mod env;

@@ -5,7 +5,7 @@
 //! only `main` ends the process; a command returns its [`ExitStatusCode`].
 //!
 //! Start with [`args`] (what can be typed) and [`main_with`]; each command has a file of its own.
-//! [`client`] talks to a gateway as any client of the protocol would, and [`bench`] measures one
+//! [`client`] talks to a gateway as any client of the protocol would, and [`mod@bench`] measures one
 //! through that same door.
 
 mod admin;

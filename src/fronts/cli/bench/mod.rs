@@ -5,7 +5,7 @@
 //!
 //! One file for each measurement; each has one name ([`Name`]) and gives one row of the report.
 //! [`wire`] and [`handshake`] are the cheap client, [`load`] repeats an operation for a while,
-//! [`process`] reads what the server burns. Nothing is printed here, and no figure fails anything.
+//! [`proc_stat`] reads what the server burns. Nothing is printed here, and no figure fails anything.
 
 mod approvals;
 mod calls;
