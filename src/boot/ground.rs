@@ -6,7 +6,6 @@ use std::{
     net::{SocketAddr, TcpListener},
     ops::ControlFlow,
     path::{Path, PathBuf},
-    sync::mpsc::{Receiver, sync_channel},
 };
 
 use anyhow::Context as _;
@@ -17,59 +16,27 @@ use crate::{
     domain::{Decider, Event, registry::Registry, time::UnixMillis},
     ledger::{
         error::unread_key,
-        record::Record,
         recover::{self, OpenOptions, Opened},
     },
     service::SharedSecret,
     support::{entropy, keys::GatewayKey, private_file, secret::Secret},
 };
 
-/// Records that are handed from the check to the fold at once, and how many such batches may wait:
-/// large enough that handing over costs nothing, small enough to stay in a processor's cache.
-const REPLAY_BATCH_RECORDS: usize = 512;
-const REPLAY_BATCHES_MAX: usize = 4;
-
-/// Reads, checks and folds the ledger. Folding costs about as much as checking, so it goes on beside
-/// it: a start over 100,000 records takes three quarters of the time.
+/// Reads, checks and folds the ledger: its state, and the time of its last record. Folding on a
+/// thread of its own was tried and was slower: two threads read and check already.
 pub(super) fn replay(
     options: &OpenOptions,
     key: &GatewayKey,
 ) -> anyhow::Result<(Opened, Registry, UnixMillis)> {
-    std::thread::scope(|scope| {
-        let (batches, queue) = sync_channel::<Vec<Record>>(REPLAY_BATCHES_MAX);
-        let folding = scope.spawn(move || fold(queue));
-        let mut batch = Vec::with_capacity(REPLAY_BATCH_RECORDS);
-        let opened = recover::open(options, key, &mut |record| {
-            batch.push(record);
-            if batch.len() < REPLAY_BATCH_RECORDS {
-                return ControlFlow::Continue(());
-            }
-            let full = std::mem::replace(&mut batch, Vec::with_capacity(REPLAY_BATCH_RECORDS));
-            match batches.send(full) {
-                Ok(()) => ControlFlow::Continue(()),
-                Err(_) => ControlFlow::Break(String::from("it cannot be applied")),
-            }
-        });
-        // If the fold is gone, its panic is what counts.
-        let _ = batches.send(batch);
-        drop(batches);
-        let folded = folding.join();
-        let (registry, last_at) =
-            folded.map_err(|_| anyhow::anyhow!("the ledger cannot be applied; see above"))?;
-        Ok((opened?, registry, last_at))
-    })
-}
-
-/// The state that the records add up to, and the time of the last one.
-fn fold(batches: Receiver<Vec<Record>>) -> (Registry, UnixMillis) {
     let mut registry = Registry::default();
     let mut last_at = UnixMillis::default();
-    for record in batches.into_iter().flatten() {
+    let opened = recover::open(options, key, &mut |record| {
         let Event::Registry(event) = &record.event;
         registry.apply(record.stamp(), event);
         last_at = record.at;
-    }
-    (registry, last_at)
+        ControlFlow::Continue(())
+    })?;
+    Ok((opened, registry, last_at))
 }
 
 /// The gateway's key. One is made for a new ledger only: an old one opens with no key but its own,

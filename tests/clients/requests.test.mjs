@@ -76,7 +76,8 @@ test("N1 A1.2: an operator without the scopes cannot approve, and learns which o
   const weak = await connect(gateway, { token, scopes: ["operator.pairing"] });
   const denied = await weak.refusal("device.pair.approve", { requestId });
   assert.equal(denied.gatewayCode, "FORBIDDEN");
-  assert.equal(denied.message, "missing scope: operator.admin");
+  // The official CLI asks again with more scopes when it reads the first words.
+  assert.equal(denied.message, "device pairing approval denied: missing scope: operator.admin");
   const strong = await connect(gateway, { token, scopes: ["operator.admin"] });
   await strong.request("device.pair.reject", { requestId });
   const late = await strong.refusal("device.pair.approve", { requestId });
