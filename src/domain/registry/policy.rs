@@ -20,6 +20,17 @@ pub enum AuthMode {
     None,
 }
 
+impl AuthMode {
+    /// The wire name, which is also the configuration's.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Password => "password",
+            Self::None => "none",
+        }
+    }
+}
+
 /// What holds for everyone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {

@@ -79,11 +79,6 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 }
 
 fn document(ready: &Ready) -> Value {
-    let mode = match ready.auth_mode {
-        AuthMode::Token => "token",
-        AuthMode::Password => "password",
-        AuthMode::None => "none",
-    };
     json!({
         "ready": true,
         "address": ready.address.to_string(),
@@ -91,7 +86,7 @@ fn document(ready: &Ready) -> Value {
         "stateDir": ready.state_dir,
         "adminSocket": ready.admin_socket,
         "sharedSecretFile": ready.shared_secret_file,
-        "authMode": mode,
+        "authMode": ready.auth_mode.name(),
         "ledgerSize": ready.ledger_size,
         "readyMs": ready.ready_ms,
     })

@@ -16,7 +16,7 @@ use crate::{
         origin::Locality,
         principal::{Principal, Rule, SecretKind},
         refusal::PairingReason,
-        registry::{self, ApprovedBy, AuthMode, Policy, Profile},
+        registry::{self, ApprovedBy, Policy, Profile},
         scope::ScopeSet,
     },
     proto::v1::{self, principal::Kind, via::Transport as WireTransport},
@@ -209,12 +209,7 @@ impl Details {
 
     fn policy(self, policy: &Policy) -> Self {
         let Policy { auth_mode, shared_scopes, loopback_scopes, auto_approve_local } = policy;
-        let mode = match auth_mode {
-            AuthMode::Token => "token",
-            AuthMode::Password => "password",
-            AuthMode::None => "none",
-        };
-        self.with("auth_mode", mode)
+        self.with("auth_mode", auth_mode.name())
             .scopes("shared_scopes", shared_scopes)
             .scopes("loopback_scopes", loopback_scopes)
             .with("auto_approve_local", auto_approve_local)

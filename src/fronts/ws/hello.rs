@@ -8,7 +8,6 @@ use serde::Serialize;
 
 use super::{catalog, limits, wire};
 use crate::{
-    domain::registry::AuthMode,
     domain::scope::{Known, Role, ScopeSet},
     service::{Entered, Service, limits as house},
 };
@@ -68,7 +67,7 @@ pub fn frame(
     let admin = standing.scopes.satisfies_known(Known::Admin).then(|| ForAdmins {
         config_path: info.config_path.to_string_lossy(),
         state_dir: info.state_dir.to_string_lossy(),
-        auth_mode: auth_mode(service.auth_mode()),
+        auth_mode: service.auth_mode().name(),
     });
     // Put together by hand from parts that are JSON already: the presence list can be long, and it
     // was rendered once for everyone.
@@ -118,14 +117,6 @@ fn in_order(held: &ScopeSet, asked: &[String]) -> Vec<String> {
         }
     }
     names
-}
-
-fn auth_mode(mode: AuthMode) -> &'static str {
-    match mode {
-        AuthMode::Token => "token",
-        AuthMode::Password => "password",
-        AuthMode::None => "none",
-    }
 }
 
 fn features() -> &'static str {

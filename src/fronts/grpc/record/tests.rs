@@ -32,7 +32,7 @@ fn events() -> Vec<E> {
     let (public_key, scopes) =
         (PublicKey([9; 32]), ScopeSet::from_iter([Known::Read, Known::Talk]));
     let policy = Policy {
-        auth_mode: AuthMode::Password,
+        auth_mode: registry::AuthMode::Password,
         shared_scopes: scopes.clone(),
         loopback_scopes: ScopeSet::empty(),
         auto_approve_local: true,

@@ -4,7 +4,6 @@ use serde_json::json;
 
 use super::bad_params;
 use crate::{
-    domain::registry::AuthMode,
     fronts::ws::{
         dispatch::Call,
         error::{Fault, of_call},
@@ -23,18 +22,13 @@ pub fn health(call: &Call<'_>, out: &mut String) -> Result<(), Fault> {
 /// `status {}`: how the gateway does, in figures.
 pub fn status(call: &Call<'_>, out: &mut String) -> Result<(), Fault> {
     let status = call.service.status(call.standing).map_err(|refusal| of_call(&refusal))?;
-    let auth_mode = match status.auth_mode {
-        AuthMode::Token => "token",
-        AuthMode::Password => "password",
-        AuthMode::None => "none",
-    };
     let payload = json!({
         "runtimeVersion": status.version,
         "bootId": status.boot_id,
         "startedAtMs": status.started_at.0,
         "uptimeMs": status.uptime_ms,
         "pid": std::process::id(),
-        "authMode": auth_mode,
+        "authMode": status.auth_mode.name(),
         "connections": status.connections,
         "devices": {"paired": status.devices, "pending": status.pending},
         "ledger": {"size": status.ledger_size, "writable": status.ledger_writable},
