@@ -62,6 +62,13 @@ pub const PRESENCE_ENTRIES_MAX: usize = 200;
 /// How often requests that nobody repeats are looked for.
 pub const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 
+/// How often a request that a connected client waits for is kept alive.
+pub const UPGRADE_WAIT_ROUND: Duration = Duration::from_secs(60);
+
+/// How long a device that was enrolled for one connection may be away before it counts as gone: the
+/// longest pause of the official client between two attempts, and some.
+pub const EPHEMERAL_GRACE: Duration = Duration::from_secs(60);
+
 /// How long to tell a caller to wait after a batch failed.
 pub const RETRY_AFTER_MS: u64 = 250;
 

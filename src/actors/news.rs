@@ -83,6 +83,8 @@ pub enum Fact {
         /// When.
         at: UnixMillis,
     },
+    /// A paired device goes by another name.
+    PairingChanged,
     /// The gateway stops.
     Shutdown,
 }
@@ -111,7 +113,9 @@ impl News {
         match self.fact {
             Fact::Tick(_) | Fact::Health | Fact::Shutdown => None,
             Fact::Presence(_) => Some(Known::Read),
-            Fact::PairingRequested(..) | Fact::PairingResolved { .. } => Some(Known::Pairing),
+            Fact::PairingRequested(..) | Fact::PairingResolved { .. } | Fact::PairingChanged => {
+                Some(Known::Pairing)
+            }
         }
     }
 }

@@ -160,17 +160,15 @@ fn fact_of(state: &Registry, stamp: Stamp, event: &Event) -> Option<Fact> {
             let request = state.pending(*request_id)?.clone();
             Some(Fact::PairingRequested(*request_id, Arc::new(request)))
         }
-        Event::PairingApproved { request_id, device, .. } => {
-            resolved(request_id, device, "approved")
+        Event::PairingApproved(approval) => {
+            resolved(&approval.request_id, &approval.device, "approved")
         }
         Event::PairingRejected { request_id, device, .. }
         | Event::PairingSuperseded { request_id, device, .. } => {
             resolved(request_id, device, "rejected")
         }
         Event::PairingExpired { request_id, device, .. } => resolved(request_id, device, "expired"),
-        Event::Begun { .. }
-        | Event::PolicyAdopted(_)
-        | Event::TokenIssued { .. }
-        | Event::DeviceDescribed { .. } => None,
+        Event::DeviceRenamed { .. } => Some(Fact::PairingChanged),
+        _ => None,
     }
 }

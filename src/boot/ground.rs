@@ -5,20 +5,20 @@ use std::{
     io,
     net::{SocketAddr, TcpListener},
     ops::ControlFlow,
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use anyhow::Context as _;
 
 use super::BACKLOG;
 use crate::{
-    config::{Auth, Settings},
+    config::{Auth, Origin, Settings},
     domain::{Decider, Event, registry::Registry, time::UnixMillis},
     ledger::{
         error::unread_key,
         recover::{self, OpenOptions, Opened},
     },
-    service::SharedSecret,
+    service::{SecretPlace, SharedSecret},
     support::{entropy, keys::GatewayKey, private_file, secret::Secret},
 };
 
@@ -67,18 +67,23 @@ pub(super) fn listen(wanted: SocketAddr) -> anyhow::Result<TcpListener> {
     Ok(socket.into())
 }
 
-/// The secret of the configuration, or one of our own in a file that only its owner may read.
-pub(super) fn shared_secret(
-    settings: &Settings,
-) -> anyhow::Result<(SharedSecret, Option<PathBuf>)> {
+/// The secret of the configuration, or one of our own in a file that only its owner may read, and
+/// where it lies.
+pub(super) fn shared_secret(settings: &Settings) -> anyhow::Result<(SharedSecret, SecretPlace)> {
+    let elsewhere = |from: &Origin| match from {
+        Origin::File(path) => SecretPlace::File(path.clone()),
+        Origin::Place(place) => SecretPlace::Elsewhere(place.clone()),
+    };
     Ok(match &settings.auth {
-        Auth::Token(Some(token)) => (SharedSecret::Token(token.clone()), None),
+        Auth::Token(Some((token, from))) => (SharedSecret::Token(token.clone()), elsewhere(from)),
         Auth::Token(None) => {
             let path = settings.state_dir.join("shared-token");
-            (SharedSecret::Token(kept_token(&path)?), Some(path))
+            (SharedSecret::Token(kept_token(&path)?), SecretPlace::File(path))
         }
-        Auth::Password(password) => (SharedSecret::Password(password.clone()), None),
-        Auth::None => (SharedSecret::None, None),
+        Auth::Password((password, from)) => {
+            (SharedSecret::Password(password.clone()), elsewhere(from))
+        }
+        Auth::None => (SharedSecret::None, SecretPlace::Elsewhere("gateway.auth.mode".into())),
     })
 }
 

@@ -8,6 +8,7 @@ mod ground;
 mod stop;
 
 use std::{
+    collections::BTreeMap,
     io,
     net::{SocketAddr, TcpListener},
     path::PathBuf,
@@ -32,10 +33,10 @@ use crate::{
     },
     config::{Loaded, Settings},
     domain::{
-        ids::PublicKey,
+        ids::{PublicKey, TokenHash},
         operation::Operation,
         permit,
-        principal::{Rule, Standing},
+        principal::{Rule, SecretKind, Standing},
         registry::{AuthMode, Command, Policy, Registry},
         scope::{Scope, ScopeSet},
         time::UnixMillis,
@@ -46,7 +47,7 @@ use crate::{
         record::Via,
         recover::{OpenOptions, Opened},
     },
-    service::{Info, Service, SharedSecret},
+    service::{Info, SecretPlace, Secrets, Service},
     support::{
         clock::{self, Stopwatch},
         entropy,
@@ -66,7 +67,8 @@ const BACKLOG: u32 = 4096;
 struct Ground {
     settings: Settings,
     info: Info,
-    secret: SharedSecret,
+    secrets: Secrets,
+    auth_mode: AuthMode,
     key: Arc<GatewayKey>,
     opened: Opened,
     registry: Registry,
@@ -100,7 +102,12 @@ fn prepare(loaded: Loaded, started: Stopwatch) -> anyhow::Result<Ground> {
     private_file::create_dir(state)
         .with_context(|| format!("cannot make the state directory {}", state.display()))?;
     let key = Arc::new(ground::gateway_key(state)?);
-    let (secret, shared_secret_file) = ground::shared_secret(&settings)?;
+    let (secret, place) = ground::shared_secret(&settings)?;
+    let auth_mode = secret.mode();
+    // A file that the configuration names is known to whoever named it.
+    let own = state.join("shared-token");
+    let shared_secret_file = (place == SecretPlace::File(own.clone())).then_some(own);
+    let secrets = Secrets::new(secret, place, Arc::clone(&key));
     let options =
         OpenOptions { dir: state.join("ledger"), outside_checkpoint: state.join("checkpoint") };
     let (opened, registry, last_at) = ground::replay(&options, &key)?;
@@ -123,7 +130,18 @@ fn prepare(loaded: Loaded, started: Stopwatch) -> anyhow::Result<Ground> {
         host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
     };
     let admin_socket = state.join("admin.sock");
-    Ok(Ground { settings, info, secret, key, opened, registry, last_at, listener, admin_socket })
+    Ok(Ground {
+        settings,
+        info,
+        secrets,
+        auth_mode,
+        key,
+        opened,
+        registry,
+        last_at,
+        listener,
+        admin_socket,
+    })
 }
 
 async fn serve(
@@ -133,21 +151,31 @@ async fn serve(
     announce: impl FnOnce(&Ready),
 ) -> anyhow::Result<()> {
     let shutdown = Shutdown::default();
-    let Ground { settings, info, secret, key, opened, registry, last_at, listener, admin_socket } =
-        ground;
+    let Ground {
+        settings,
+        info,
+        secrets,
+        auth_mode,
+        key,
+        opened,
+        registry,
+        last_at,
+        listener,
+        admin_socket,
+    } = ground;
     let notes = opened.notes.iter().map(ToString::to_string).collect();
-    let (admin_listener, auth_mode) = {
+    let admin_listener = {
         let _runtime = admin.enter();
-        (grpc::bind(&admin_socket)?, secret.mode())
+        grpc::bind(&admin_socket)?
     };
     let ledger = LedgerHandle::spawn(opened, Arc::clone(&key))?;
     let mut signals = stop::Signals::listen()?;
     let hub = HubHandle::start(StopOnPanic::new("hub", shutdown.clone()));
     let registry = start_registry(registry, last_at, &ledger, &hub, &shutdown);
     let policy = policy(&settings, auth_mode)?;
-    write_first_records(&registry, PublicKey(key.public()), policy).await?;
+    write_first_records(&registry, PublicKey(key.public()), policy, secrets.fingerprint()).await?;
     Sweeper::new(registry.clone(), StopOnPanic::new("sweeper", shutdown.clone())).start();
-    let service = Service::new(registry, hub.clone(), ledger.clone(), secret, info.clone());
+    let service = Service::new(registry, hub.clone(), ledger.clone(), secrets, info.clone());
     let server = open_port(listener, &service)?;
     let port = server.handle();
     actix_rt::spawn(server);
@@ -197,6 +225,10 @@ fn policy(settings: &Settings, auth_mode: AuthMode) -> anyhow::Result<Policy> {
         shared_scopes: scopes(&settings.shared_scopes)?,
         loopback_scopes: scopes(&settings.loopback_scopes)?,
         auto_approve_local: settings.auto_approve_local,
+        auto_approve_cidrs: Vec::new(),
+        people: BTreeMap::new(),
+        others: None,
+        ceilings: BTreeMap::new(),
     })
 }
 
@@ -205,9 +237,10 @@ async fn write_first_records(
     registry: &RegistryHandle,
     gateway_key: PublicKey,
     policy: Policy,
+    secret: Option<(SecretKind, TokenHash)>,
 ) -> anyhow::Result<()> {
     let permit = permit::authorize(&Standing::system(Rule::Startup), Operation::AdoptPolicy);
-    let command = Command::Start { gateway_key, policy };
+    let command = Command::Start { gateway_key, policy, secret };
     let written = match permit {
         Ok(permit) => registry.execute(permit, command, Via::internal()).await.map(drop),
         Err(refusal) => Err(refusal),

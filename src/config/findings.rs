@@ -67,6 +67,17 @@ pub(super) struct Place {
     pub line: Option<usize>,
 }
 
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { origin, path, line } = self;
+        match line {
+            Some(line) => write!(f, "{path} ({origin}:{line})"),
+            None if origin.is_empty() => f.write_str(path),
+            None => write!(f, "{path} ({origin})"),
+        }
+    }
+}
+
 impl Place {
     /// A value that a flag or a variable gave for a key.
     pub fn outside(origin: &str, path: &str) -> Self {

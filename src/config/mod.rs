@@ -34,7 +34,7 @@ pub use file::ConfigFile;
 pub use findings::{ConfigError, ConfigErrors, Finding, Warning};
 use findings::{Place, Report};
 use layer::Layer;
-pub use settings::{Auth, Bind, DEFAULT_PORT, Settings};
+pub use settings::{Auth, Bind, DEFAULT_PORT, Origin, Settings};
 
 /// What the command line says; `None` where it says nothing.
 #[derive(Debug, Clone, Default)]

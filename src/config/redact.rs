@@ -6,8 +6,7 @@
 
 use serde_json::{Map, Value};
 
-/// What stands in the place of a secret; OpenClaw's own marker, which its clients know.
-pub(super) const REDACTED: &str = "__OPENCLAW_REDACTED__";
+pub(super) use crate::support::strength::REDACTED;
 
 /// A key is secret-looking if its letters and digits, in lower case, contain one of these.
 const SECRET_PARTS: &[&str] = &[

@@ -86,11 +86,20 @@ impl Bind {
 #[derive(Debug, Clone)]
 pub enum Auth {
     /// With the shared token; `None`: the one in the state directory.
-    Token(Option<Secret<String>>),
+    Token(Option<(Secret<String>, Origin)>),
     /// With the shared password.
-    Password(Secret<String>),
+    Password((Secret<String>, Origin)),
     /// Not at all; only with a loopback [`Bind`].
     None,
+}
+
+/// Where a secret was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// In a file that holds nothing else.
+    File(PathBuf),
+    /// At a place of the configuration or in an environment variable, in words.
+    Place(String),
 }
 
 impl Settings {
@@ -213,8 +222,18 @@ fn warn_unused(layers: &[Layer], field: SecretField, mode: Mode, report: &mut Re
     }
 }
 
-fn resolve_secret(given: &Given<Source>, env: &Env, report: &mut Report) -> Option<Secret<String>> {
-    checked(given.value.resolve(env), given.place.clone(), report).map(|secret| secret.value)
+fn resolve_secret(
+    given: &Given<Source>,
+    env: &Env,
+    report: &mut Report,
+) -> Option<(Secret<String>, Origin)> {
+    let secret = checked(given.value.resolve(env), given.place.clone(), report)?.value;
+    let origin = match &given.value {
+        Source::File(path) => Origin::File(path.clone()),
+        Source::Env(name) => Origin::Place(format!("the environment variable {name}")),
+        Source::Inline(_) => Origin::Place(given.place.to_string()),
+    };
+    Some((secret, origin))
 }
 
 fn refuse<T>(place: &Place, message: &str, report: &mut Report) -> Option<T> {

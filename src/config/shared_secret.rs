@@ -12,39 +12,11 @@ use super::{
     env::Env,
     findings::Report,
     reader::{Given, Section, wrong_kind},
-    redact::REDACTED,
 };
-use crate::support::secret::Secret;
-
-/// The fewest characters of a secret, which opens the gateway to whoever guesses it. Eight is
-/// what NIST SP 800-63B (revision 3, section 5.1.1.1) asks of a password that a person chose.
-const MIN_CHARS: usize = 8;
-
-/// The most bytes of a secret. It travels in the first frame, which may be 64 KiB; and a secret
-/// file that is larger than this is some other file.
-const MAX_BYTES: usize = 4096;
-
-/// Words that stand in examples where a secret belongs, as lowercase letters and digits.
-const PLACEHOLDERS: &[&str] = &[
-    "changeme",
-    "changethis",
-    "example",
-    "openclawredacted",
-    "password",
-    "placeholder",
-    "redacted",
-    "replaceme",
-    "replacethis",
-    "secret",
-    "token",
-    "undefined",
-    "yourpassword",
-    "yourpasswordhere",
-    "yoursecret",
-    "yoursecrethere",
-    "yourtoken",
-    "yourtokenhere",
-];
+use crate::support::{
+    secret::Secret,
+    strength::{MAX_BYTES, check},
+};
 
 /// Where a secret comes from. Only the one that is used is looked up.
 #[derive(Debug, Clone)]
@@ -84,7 +56,7 @@ impl Source {
     /// The secret itself, looked up and checked.
     pub fn resolve(&self, env: &Env) -> Result<Secret<String>, String> {
         match self {
-            Self::Inline(secret) => check(secret.expose()),
+            Self::Inline(secret) => Ok(check(secret.expose())?),
             Self::Env(name) => {
                 let value = env
                     .get(name)
@@ -147,39 +119,5 @@ fn read(path: &Path) -> Result<Secret<String>, String> {
     let file = fs::File::open(path).map_err(|error| error.to_string())?;
     io::Read::read_to_end(&mut io::Read::take(file, MAX_BYTES as u64 + 1), &mut bytes)
         .map_err(|error| error.to_string())?;
-    check(std::str::from_utf8(&bytes).map_err(|_| NOT_TEXT)?)
-}
-
-/// Trims a secret and refuses what cannot be meant as one. The messages do not repeat it.
-fn check(text: &str) -> Result<Secret<String>, String> {
-    let text = text.trim();
-    if text.is_empty() {
-        return Err(String::from("is empty"));
-    }
-    if text.len() > MAX_BYTES {
-        return Err(format!("is longer than {MAX_BYTES} bytes"));
-    }
-    if text.chars().any(char::is_control) {
-        return Err(String::from("must be one line without control characters"));
-    }
-    if is_placeholder(text) {
-        return Err(String::from(
-            "is a placeholder, not a secret; a good one is made by `openssl rand -hex 32`",
-        ));
-    }
-    if text.chars().count() < MIN_CHARS {
-        return Err(format!("is shorter than {MIN_CHARS} characters"));
-    }
-    Ok(Secret::new(text.to_owned()))
-}
-
-fn is_placeholder(text: &str) -> bool {
-    let letters = text.chars().filter(char::is_ascii_alphanumeric);
-    let word = Zeroizing::new(letters.map(|c| c.to_ascii_lowercase()).collect::<String>());
-    let mut chars = text.chars();
-    let first = chars.next();
-    PLACEHOLDERS.contains(&word.as_str())
-        || text.contains(REDACTED)
-        || (text.starts_with('<') && text.ends_with('>'))
-        || chars.all(|c| Some(c) == first)
+    Ok(check(std::str::from_utf8(&bytes).map_err(|_| NOT_TEXT)?)?)
 }

@@ -51,34 +51,53 @@ impl fmt::Debug for DeviceId {
     }
 }
 
-/// A pairing request: a UUID, written with hyphens.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RequestId(pub [u8; 16]);
+macro_rules! uuid_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub [u8; 16]);
 
-impl RequestId {
-    /// Reads the wire form.
-    pub fn parse(text: &str) -> Option<Self> {
-        uuid::Uuid::try_parse(text).ok().map(|id| Self(id.into_bytes()))
-    }
+        impl $name {
+            /// Reads the wire form.
+            pub fn parse(text: &str) -> Option<Self> {
+                uuid::Uuid::try_parse(text).ok().map(|id| Self(id.into_bytes()))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}", uuid::Uuid::from_bytes(self.0).hyphenated())
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), self)
+            }
+        }
+    };
 }
 
-impl fmt::Display for RequestId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", uuid::Uuid::from_bytes(self.0).hyphenated())
-    }
+uuid_id! {
+    /// A pairing request: a UUID, written with hyphens.
+    RequestId
 }
 
-impl fmt::Debug for RequestId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RequestId({self})")
-    }
+uuid_id! {
+    /// A service token's name in the ledger: a UUID, written with hyphens. Not the secret.
+    TokenId
+}
+
+uuid_id! {
+    /// A setup code's name in the ledger: a UUID, written with hyphens. Not the secret.
+    CodeId
 }
 
 /// A raw Ed25519 public key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PublicKey(pub [u8; 32]);
 
-/// SHA-256 of a device token. The token itself never enters the domain.
+/// SHA-256 of a token or setup code. The secret itself never enters the domain.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TokenHash(pub [u8; 32]);
 

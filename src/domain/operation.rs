@@ -60,10 +60,48 @@ operations! {
     RequestPairing: DeviceKey,
     /// Receive the token of one's own grant.
     IssueToken: DeviceKey,
+    /// Show that one has the token that replaced another.
+    ConfirmToken: DeviceKey,
     /// Tell of one's own changed name, platform or version.
     DescribeDevice: DeviceKey,
     /// Read and check the ledger.
-    ReadLedger: Scope(Known::Admin),
+    ReadLedger: Scope(Known::Audit),
+    /// Take a device out, with everything that it holds.
+    RemoveDevice: ScopeOrOwn(Known::Pairing),
+    /// Give a device a name to go by.
+    RenameDevice: ScopeOrOwn(Known::Pairing),
+    /// Replace a device's token; the grant stays, or gets smaller.
+    RotateToken: ScopeOrOwn(Known::Pairing),
+    /// End a device's grant in one role.
+    RevokeToken: ScopeOrOwn(Known::Pairing),
+    /// Put a role's ceiling on a grant, or take it off.
+    AssignRole: Scope(Known::Admin),
+    /// Replace the shared secret.
+    RotateSecret: Scope(Known::Admin),
+    /// Which service tokens are there?
+    ListTokens: Scope(Known::Pairing),
+    /// Make a service token.
+    CreateToken: Scope(Known::Pairing),
+    /// Replace the secret of a service token.
+    RotateServiceToken: Scope(Known::Pairing),
+    /// End a service token.
+    RevokeServiceToken: Scope(Known::Pairing),
+    /// Make a setup code.
+    CreateCode: Scope(Known::Admin),
+    /// What became of a setup code?
+    ReadCode: Scope(Known::Admin),
+    /// Adopt a list of keys that need no approval.
+    AdoptKeys: Root,
+    /// Who is locked out?
+    ListLockouts: Scope(Known::Pairing),
+    /// Lift lockouts.
+    ClearLockouts: Scope(Known::Admin),
+    /// Lock out what keeps failing.
+    LockOut: Root,
+    /// End what ran out.
+    EndGrant: Root,
+    /// Why may someone else do something, or not? (About oneself, everyone may ask.)
+    Explain: Scope(Known::Pairing),
     /// Put a policy in force.
     AdoptPolicy: Root,
     /// End a pairing request that nobody repeats.

@@ -7,7 +7,7 @@
 use super::{
     ids::DeviceId,
     operation::{Operation, Requirement},
-    principal::{Principal, Rule, Standing},
+    principal::{Principal, Standing},
     refusal::Refusal,
     scope::{Known, Role, ScopeSet},
 };
@@ -86,9 +86,8 @@ pub fn check(standing: &Standing, operation: Operation) -> Result<(), Refusal> {
 
 fn reach(standing: &Standing, operation: Operation) -> Result<Reach, Refusal> {
     let principal = &standing.principal;
-    // The local policy approves and does nothing else; how much it may grant is the decider's rule.
-    let by_policy = *principal == Principal::System(Rule::LocalPolicy);
-    if principal.is_root() || (by_policy && operation == Operation::ApprovePairing) {
+    let by_rule = matches!(principal, Principal::System(rule) if rule.approves());
+    if principal.is_root() || (by_rule && operation == Operation::ApprovePairing) {
         return Ok(Reach::Any);
     }
     match operation.requirement() {

@@ -1,7 +1,7 @@
 //! Who is asking, how they proved it, and what they hold.
 
 use super::{
-    ids::{DeviceId, Seq},
+    ids::{DeviceId, Seq, TokenId},
     scope::{Role, ScopeSet},
 };
 
@@ -21,8 +21,25 @@ pub enum Rule {
     Startup,
     /// Approves a local device that proved the shared secret, within that secret's local grant.
     LocalPolicy,
-    /// Ends pairing requests that nobody repeats.
+    /// Ends what ran out: pairing requests that nobody repeats, grants and tokens with an end,
+    /// devices that were enrolled for as long as they stay connected.
     Expiry,
+    /// Approves fresh nodes without scopes from the addresses that the policy names.
+    TrustedCidr,
+    /// Approves keys of the adopted list, within what the list says.
+    KeyList,
+    /// Approves the first device that redeems a setup code, within what the code holds.
+    SetupCode,
+    /// Locks out what keeps failing to authenticate.
+    RateLimit,
+}
+
+impl Rule {
+    /// Whether it approves by itself. Such a rule may approve and do nothing else; how much it may
+    /// grant is the decider's rule.
+    pub fn approves(self) -> bool {
+        matches!(self, Self::LocalPolicy | Self::TrustedCidr | Self::KeyList | Self::SetupCode)
+    }
 }
 
 /// Who is asking.
@@ -43,21 +60,61 @@ pub enum Principal {
     Applicant(DeviceId),
     /// A rule of the house.
     System(Rule),
+    /// A client that presented a service token.
+    Token(TokenId),
+    /// A person whom a trusted proxy vouches for, by the name that it gave.
+    Person(String),
+}
+
+/// Whose authority it is: what a live session, a listing and a commit have in common.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Subject {
+    /// A device in one role.
+    Device(DeviceId, Role),
+    /// Everyone who proves the shared secret.
+    SharedSecret,
+    /// Everyone, where nothing is asked for.
+    Open,
+    /// A service token.
+    Token(TokenId),
+    /// A person behind a trusted proxy.
+    Person(String),
 }
 
 impl Principal {
+    /// Whose authority it acts on; `None` for the host, its rules, and devices that hold nothing.
+    pub fn subject(&self) -> Option<Subject> {
+        match self {
+            Self::Device(id, role) => Some(Subject::Device(*id, *role)),
+            Self::SharedSecret(_) => Some(Subject::SharedSecret),
+            Self::Open => Some(Subject::Open),
+            Self::Token(id) => Some(Subject::Token(*id)),
+            Self::Person(name) => Some(Subject::Person(name.clone())),
+            Self::Host { .. } | Self::Applicant(_) | Self::System(_) => None,
+        }
+    }
+
     /// The device behind it, if there is one.
     pub fn device(&self) -> Option<DeviceId> {
         match self {
             Self::Device(id, _) | Self::Applicant(id) => Some(*id),
-            Self::Host { .. } | Self::SharedSecret(_) | Self::Open | Self::System(_) => None,
+            Self::Host { .. }
+            | Self::SharedSecret(_)
+            | Self::Open
+            | Self::System(_)
+            | Self::Token(_)
+            | Self::Person(_) => None,
         }
     }
 
     /// Whether this is the root of authority itself, which no scope limits: the host and the
     /// rules that act on its behalf.
     pub fn is_root(&self) -> bool {
-        matches!(self, Self::Host { .. } | Self::System(Rule::Startup | Rule::Expiry))
+        match self {
+            Self::Host { .. } => true,
+            Self::System(rule) => !rule.approves(),
+            _ => false,
+        }
     }
 }
 

@@ -42,7 +42,8 @@ pub enum Scope {
 
 macro_rules! known_scopes {
     ($($variant:ident = $name:literal),+ $(,)?) => {
-        /// The scopes of the published protocol.
+        /// The scopes of the published protocol, and doorward's own `operator.audit`: reading the
+        /// ledger and nothing else (N17 A17.3).
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[expect(missing_docs, reason = "each is documented by its wire name below")]
         pub enum Known { $($variant),+ }
@@ -71,6 +72,7 @@ known_scopes! {
     SessionsRead = "operator.sessions.read",
     SessionsWrite = "operator.sessions.write",
     SessionsArchive = "operator.sessions.archive",
+    Audit = "operator.audit",
 }
 
 impl Known {

@@ -53,6 +53,27 @@ pub struct Grant {
     /// When its token was handed out. Absent: it has not come to fetch it.
     #[prost(uint64, optional, tag = "7")]
     pub token_issued_at_ms: ::core::option::Option<u64>,
+    /// Everything that was approved; `scopes` is what is in force of it.
+    #[prost(message, optional, tag = "8")]
+    pub approved: ::core::option::Option<Scopes>,
+    /// When its token was last replaced.
+    #[prost(uint64, optional, tag = "9")]
+    pub rotated_at_ms: ::core::option::Option<u64>,
+    /// When it ends. Absent: it is for good.
+    #[prost(uint64, optional, tag = "10")]
+    pub until_ms: ::core::option::Option<u64>,
+    /// What is left then. Absent: nothing, or it does not end.
+    #[prost(message, optional, tag = "11")]
+    pub falls_back_to: ::core::option::Option<Scopes>,
+    /// The role of the policy that lies on it as a ceiling.
+    #[prost(string, optional, tag = "12")]
+    pub ceiling: ::core::option::Option<::prost::alloc::string::String>,
+    /// Whether the device vanishes once it has disconnected.
+    #[prost(bool, tag = "13")]
+    pub ephemeral: bool,
+    /// On whose word exactly. Absent in grants from before this was written down.
+    #[prost(message, optional, tag = "14")]
+    pub approver: ::core::option::Option<Principal>,
 }
 /// A paired device.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -78,10 +99,12 @@ pub struct Device {
     /// Whether it is connected now. Always false in an answer about the past.
     #[prost(bool, tag = "7")]
     pub connected: bool,
-    /// When it was last seen by this run of the gateway. Absent: not since the start, or in an answer
-    /// about the past.
+    /// When it was last here: exactly, if that was since the gateway started; to the day, if before.
     #[prost(uint64, optional, tag = "8")]
     pub last_seen_ms: ::core::option::Option<u64>,
+    /// The name that an operator gave it.
+    #[prost(string, optional, tag = "9")]
+    pub label: ::core::option::Option<::prost::alloc::string::String>,
 }
 /// A request that waits for approval. What it asks for never changes: a device that asks for
 /// something else gets a new request, which supersedes this one.
@@ -125,7 +148,7 @@ pub struct PendingRequest {
     pub expires_at_ms: ::core::option::Option<u64>,
 }
 /// What holds for everyone.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Policy {
     /// The record that put it in force.
     #[prost(uint64, tag = "1")]
@@ -142,6 +165,118 @@ pub struct Policy {
     /// Whether local devices that prove the secret are approved by rule.
     #[prost(bool, tag = "5")]
     pub auto_approve_local: bool,
+    /// From where fresh nodes without scopes are approved by rule, such as `192.168.1.0/24`.
+    #[prost(string, repeated, tag = "6")]
+    pub auto_approve_cidrs: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// What the people hold whom a trusted proxy vouches for, by name.
+    #[prost(btree_map = "string, message", tag = "7")]
+    pub people: ::prost::alloc::collections::BTreeMap<
+        ::prost::alloc::string::String,
+        Scopes,
+    >,
+    /// What other people hold. Absent: they may not enter.
+    #[prost(message, optional, tag = "8")]
+    pub others: ::core::option::Option<Scopes>,
+    /// Roles that can be put on a grant as a ceiling, by name. `auditor` is there without being named.
+    #[prost(btree_map = "string, message", tag = "9")]
+    pub ceilings: ::prost::alloc::collections::BTreeMap<
+        ::prost::alloc::string::String,
+        Scopes,
+    >,
+}
+/// Who did something, and how they proved it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Principal {
+    /// Exactly one is set.
+    #[prost(oneof = "principal::Kind", tags = "1, 2, 3, 4, 5, 6, 7, 8")]
+    pub kind: ::core::option::Option<principal::Kind>,
+}
+/// Nested message and enum types in `Principal`.
+pub mod principal {
+    /// The peer credentials of the admin socket.
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct Host {
+        /// The user id that the kernel reported.
+        #[prost(uint32, tag = "1")]
+        pub uid: u32,
+    }
+    /// A shared secret.
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct SharedSecret {
+        /// AUTH_MODE_TOKEN or AUTH_MODE_PASSWORD.
+        #[prost(enumeration = "super::AuthMode", tag = "1")]
+        pub proof: i32,
+    }
+    /// No proof.
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct Open {}
+    /// A device with a grant.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct PairedDevice {
+        /// Its id.
+        #[prost(string, tag = "1")]
+        pub device_id: ::prost::alloc::string::String,
+        /// The role that it acted in.
+        #[prost(enumeration = "super::Role", tag = "2")]
+        pub role: i32,
+    }
+    /// A device without a grant.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct Applicant {
+        /// Its id.
+        #[prost(string, tag = "1")]
+        pub device_id: ::prost::alloc::string::String,
+    }
+    /// A rule that acts by itself.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct System {
+        /// `startup`, `local_policy`, `expiry`, `trusted_cidr`, `key_list`, `setup_code` or
+        /// `rate_limit`.
+        #[prost(string, tag = "1")]
+        pub rule: ::prost::alloc::string::String,
+    }
+    /// A credential of its own, without a device key.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct ServiceToken {
+        /// Its id, a UUID with hyphens; not the secret.
+        #[prost(string, tag = "1")]
+        pub token_id: ::prost::alloc::string::String,
+    }
+    /// Someone behind a trusted proxy.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct Person {
+        /// The name that the proxy gave.
+        #[prost(string, tag = "1")]
+        pub name: ::prost::alloc::string::String,
+    }
+    /// Exactly one is set.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Kind {
+        /// Someone with a shell on the host.
+        #[prost(message, tag = "1")]
+        Host(Host),
+        /// A client that proved a shared secret and no device key.
+        #[prost(message, tag = "2")]
+        SharedSecret(SharedSecret),
+        /// A client of a gateway that asks for no proof.
+        #[prost(message, tag = "3")]
+        Open(Open),
+        /// A paired device.
+        #[prost(message, tag = "4")]
+        Device(PairedDevice),
+        /// A device that proved its key and was not granted what it asked for.
+        #[prost(message, tag = "5")]
+        Applicant(Applicant),
+        /// A rule of the house.
+        #[prost(message, tag = "6")]
+        System(System),
+        /// A client that presented a service token.
+        #[prost(message, tag = "7")]
+        ServiceToken(ServiceToken),
+        /// A person whom a trusted proxy vouches for.
+        #[prost(message, tag = "8")]
+        Person(Person),
+    }
 }
 /// What kind of client a grant is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -229,6 +364,12 @@ pub enum ApprovedBy {
     Operator = 2,
     /// The policy for local clients.
     LocalPolicy = 3,
+    /// The policy for fresh nodes from the addresses that it names.
+    TrustedCidr = 4,
+    /// The adopted list of keys.
+    KeyList = 5,
+    /// A setup code.
+    SetupCode = 6,
 }
 impl ApprovedBy {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -241,6 +382,9 @@ impl ApprovedBy {
             Self::Host => "APPROVED_BY_HOST",
             Self::Operator => "APPROVED_BY_OPERATOR",
             Self::LocalPolicy => "APPROVED_BY_LOCAL_POLICY",
+            Self::TrustedCidr => "APPROVED_BY_TRUSTED_CIDR",
+            Self::KeyList => "APPROVED_BY_KEY_LIST",
+            Self::SetupCode => "APPROVED_BY_SETUP_CODE",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -250,6 +394,9 @@ impl ApprovedBy {
             "APPROVED_BY_HOST" => Some(Self::Host),
             "APPROVED_BY_OPERATOR" => Some(Self::Operator),
             "APPROVED_BY_LOCAL_POLICY" => Some(Self::LocalPolicy),
+            "APPROVED_BY_TRUSTED_CIDR" => Some(Self::TrustedCidr),
+            "APPROVED_BY_KEY_LIST" => Some(Self::KeyList),
+            "APPROVED_BY_SETUP_CODE" => Some(Self::SetupCode),
             _ => None,
         }
     }
@@ -266,6 +413,8 @@ pub enum AuthMode {
     Password = 2,
     /// Nothing.
     None = 3,
+    /// A proxy in front vouches for people.
+    TrustedProxy = 4,
 }
 impl AuthMode {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -278,6 +427,7 @@ impl AuthMode {
             Self::Token => "AUTH_MODE_TOKEN",
             Self::Password => "AUTH_MODE_PASSWORD",
             Self::None => "AUTH_MODE_NONE",
+            Self::TrustedProxy => "AUTH_MODE_TRUSTED_PROXY",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -287,6 +437,7 @@ impl AuthMode {
             "AUTH_MODE_TOKEN" => Some(Self::Token),
             "AUTH_MODE_PASSWORD" => Some(Self::Password),
             "AUTH_MODE_NONE" => Some(Self::None),
+            "AUTH_MODE_TRUSTED_PROXY" => Some(Self::TrustedProxy),
             _ => None,
         }
     }
@@ -897,79 +1048,6 @@ pub struct LedgerRecord {
     #[prost(bytes = "vec", tag = "9")]
     pub leaf_hash: ::prost::alloc::vec::Vec<u8>,
 }
-/// Who did it, and how they proved it.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct Principal {
-    /// Exactly one is set.
-    #[prost(oneof = "principal::Kind", tags = "1, 2, 3, 4, 5, 6")]
-    pub kind: ::core::option::Option<principal::Kind>,
-}
-/// Nested message and enum types in `Principal`.
-pub mod principal {
-    /// The peer credentials of the admin socket.
-    #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-    pub struct Host {
-        /// The user id that the kernel reported.
-        #[prost(uint32, tag = "1")]
-        pub uid: u32,
-    }
-    /// A shared secret.
-    #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-    pub struct SharedSecret {
-        /// AUTH_MODE_TOKEN or AUTH_MODE_PASSWORD.
-        #[prost(enumeration = "super::AuthMode", tag = "1")]
-        pub proof: i32,
-    }
-    /// No proof.
-    #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-    pub struct Open {}
-    /// A device with a grant.
-    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-    pub struct PairedDevice {
-        /// Its id.
-        #[prost(string, tag = "1")]
-        pub device_id: ::prost::alloc::string::String,
-        /// The role that it acted in.
-        #[prost(enumeration = "super::Role", tag = "2")]
-        pub role: i32,
-    }
-    /// A device without a grant.
-    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-    pub struct Applicant {
-        /// Its id.
-        #[prost(string, tag = "1")]
-        pub device_id: ::prost::alloc::string::String,
-    }
-    /// A rule that acts by itself.
-    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-    pub struct System {
-        /// `startup`, `local_policy` or `expiry`.
-        #[prost(string, tag = "1")]
-        pub rule: ::prost::alloc::string::String,
-    }
-    /// Exactly one is set.
-    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
-    pub enum Kind {
-        /// Someone with a shell on the host.
-        #[prost(message, tag = "1")]
-        Host(Host),
-        /// A client that proved a shared secret and no device key.
-        #[prost(message, tag = "2")]
-        SharedSecret(SharedSecret),
-        /// A client of a gateway that asks for no proof.
-        #[prost(message, tag = "3")]
-        Open(Open),
-        /// A paired device.
-        #[prost(message, tag = "4")]
-        Device(PairedDevice),
-        /// A device that proved its key and was not granted what it asked for.
-        #[prost(message, tag = "5")]
-        Applicant(Applicant),
-        /// A rule of the house.
-        #[prost(message, tag = "6")]
-        System(System),
-    }
-}
 /// From where a change came, and how the gateway knows.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Via {
@@ -1050,17 +1128,41 @@ pub mod via {
 /// decimal, flags as `true` or `false`, scopes with a space between them.
 ///
 /// ledger_begun         gateway_key
-/// policy_adopted       auth_mode (token, password, none), shared_scopes, loopback_scopes,
-/// auto_approve_local
+/// policy_adopted       auth_mode (token, password, none, trusted-proxy), shared_scopes,
+/// loopback_scopes, auto_approve_local, auto_approve_cidrs (with a space
+/// between them), people and roles (`name: scopes`, with `; ` between them),
+/// others if other people may enter
 /// pairing_requested    request_id, public_key, scopes, reason (not_paired, role_upgrade,
 /// scope_upgrade, metadata_upgrade), profile keys, address if known
 /// pairing_superseded   request_id, by (the new request)
 /// pairing_approved     request_id, public_key, scopes, approved_by (host, operator,
-/// local_policy), profile keys
+/// local_policy, trusted_cidr, key_list, setup_code), ephemeral, until and
+/// ceiling if limited so, profile keys
 /// pairing_rejected     request_id, withdrawn (whether the device itself took it back)
 /// pairing_expired      request_id
 /// token_issued         token_hash (SHA-256)
 /// device_described     profile keys
+/// token_confirmed      nothing
+/// device_seen          nothing
+/// token_rotated        scopes, token_hash if the device itself asked
+/// grant_revoked        bars (whether no rule may approve it again), reason if one was given
+/// device_removed       bars, reason if one was given
+/// device_renamed       label
+/// grant_expired        scopes that are left
+/// ceiling_assigned     ceiling if one was put on; token_id if it lies on a service token
+/// secret_adopted       proof (token, password), fingerprint
+/// service_token_created  token_id, name, scopes, token_hash, ranges (with a space between them),
+/// until if it ends
+/// service_token_rotated  token_id, token_hash
+/// service_token_revoked  token_id
+/// service_token_expired  token_id
+/// setup_code_created   code_id, code_hash, access (full, limited, node), scopes, until
+/// setup_code_redeemed  code_id, address if known
+/// keys_adopted         file_hash (SHA-256), keys (how many)
+/// locked_out           class (shared-secret, device-token, service-token, setup-code, person),
+/// address unless everywhere, failures (`code=times` with a space between
+/// them), until
+/// lockout_cleared      class, address unless everywhere
 ///
 /// Profile keys: client_id, client_mode, version, platform, and display_name and device_family if
 /// the device gave them.

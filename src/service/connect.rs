@@ -8,9 +8,8 @@ use super::proof::{Challenge, DeviceClaim};
 use crate::{
     domain::{
         origin::Locality,
-        principal::Standing,
         refusal::Refusal,
-        registry::Profile,
+        registry::{Profile, session::Session},
         scope::{Role, ScopeSet},
         time::UnixMillis,
     },
@@ -57,6 +56,8 @@ pub struct Connect {
     pub address: Option<IpAddr>,
     /// Where it comes from.
     pub locality: Locality,
+    /// What the request limits itself to, whatever is granted.
+    pub cap: Option<ScopeSet>,
     /// The connection's name in the ledger.
     pub connection: String,
     /// The client's id of this request.
@@ -66,8 +67,8 @@ pub struct Connect {
 /// A client that was let in.
 #[derive(Debug)]
 pub struct Entered {
-    /// What it stands on.
-    pub standing: Standing,
+    /// What it stands on, and what that is worked out from.
+    pub session: Session,
     /// Its token, if this is the moment to hand it out.
     pub device_token: Option<Secret<String>>,
     /// When its token was handed out.

@@ -86,7 +86,7 @@ impl Service {
 
     /// Which proof the gateway asks for.
     pub fn auth_mode(&self) -> AuthMode {
-        self.0.secret.mode()
+        self.0.secrets.current().mode()
     }
 
     /// Whether the ledger takes records: without it, nothing about authority can change.

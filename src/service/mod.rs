@@ -11,17 +11,22 @@ mod attribution;
 mod audit;
 mod authenticate;
 mod connect;
+mod devices;
+mod enter;
 mod gateway;
+mod keys;
 mod pairing;
 mod proof;
+mod secret;
+mod setup;
+mod tokens;
+mod upgrade;
 
 use std::sync::Arc;
 
 use crate::{
     actors::{hub::HubHandle, registry::RegistryHandle},
-    domain::registry::AuthMode,
     ledger::LedgerHandle,
-    support::secret::Secret,
 };
 
 pub use crate::{
@@ -40,30 +45,15 @@ pub use crate::{
 pub use attribution::{Attribution, NotAttributable, attribute};
 pub use audit::{AsOf, Broken, Offline, Verdict, offline};
 pub use connect::{Connect, Entered, Outcome, Presented};
+pub use devices::{Rotated, STALE_SEEN_MS};
 pub use gateway::{Info, Status};
+pub use keys::KeyChange;
 pub use pairing::{Approved, Pairings, Rejected};
 pub use proof::{Challenge, DeviceClaim};
-
-/// The secret that clients without a paired device prove.
-pub enum SharedSecret {
-    /// Mode `token`.
-    Token(Secret<String>),
-    /// Mode `password`.
-    Password(Secret<String>),
-    /// Mode `none`.
-    None,
-}
-
-impl SharedSecret {
-    /// The mode that this secret belongs to.
-    pub fn mode(&self) -> AuthMode {
-        match self {
-            Self::Token(_) => AuthMode::Token,
-            Self::Password(_) => AuthMode::Password,
-            Self::None => AuthMode::None,
-        }
-    }
-}
+pub use secret::{SecretPlace, Secrets, SharedSecret};
+pub use setup::{NewCode, SetupStatus};
+pub use tokens::{MintedToken, TOKEN_PREFIX, TokenOrder, Tokens};
+pub use upgrade::Upgrade;
 
 /// The house behind the doors. Cheap to clone.
 #[derive(Clone)]
@@ -73,8 +63,9 @@ struct Inner {
     registry: RegistryHandle,
     hub: HubHandle,
     ledger: LedgerHandle,
-    secret: SharedSecret,
+    secrets: Secrets,
     info: Info,
+    used: tokens::Uses,
 }
 
 impl Service {
@@ -83,10 +74,10 @@ impl Service {
         registry: RegistryHandle,
         hub: HubHandle,
         ledger: LedgerHandle,
-        secret: SharedSecret,
+        secrets: Secrets,
         info: Info,
     ) -> Self {
-        Self(Arc::new(Inner { registry, hub, ledger, secret, info }))
+        Self(Arc::new(Inner { registry, hub, ledger, secrets, info, used: Default::default() }))
     }
 
     /// The hub, for the connections that a front opens.

@@ -11,7 +11,7 @@ use crate::{
         permit,
         principal::Standing,
         refusal::Refusal,
-        registry::{Command, Event, PENDING_TTL_MS, Registry},
+        registry::{Approval, Command, Event, PENDING_TTL_MS, Registry, Terms},
         scope::{Role, ScopeSet},
         time::UnixMillis,
     },
@@ -58,6 +58,8 @@ pub struct Approved {
     pub role: Role,
     /// Everything that it holds in that role now.
     pub scopes: ScopeSet,
+    /// When that ends, if it does.
+    pub until: Option<UnixMillis>,
     /// The record of the grant.
     pub seq: Seq,
 }
@@ -93,7 +95,7 @@ impl Service {
         })
     }
 
-    /// Approves a request. With `expected`, only if it still asks for exactly that.
+    /// Approves a request, on these terms. With `expected`, only if it still asks for exactly that.
     ///
     /// # Errors
     /// If `who` may not, or there is nothing (or something else) to approve.
@@ -103,13 +105,16 @@ impl Service {
         via: Via,
         request: RequestId,
         expected: Option<ScopeSet>,
+        terms: Terms,
     ) -> Result<Approved, Refusal> {
         let permit = permit::authorize(who, Operation::ApprovePairing)?;
-        let command = Command::ApprovePairing { request_id: request, expected };
+        let now = UnixMillis(clock::unix_millis());
+        let command = Command::ApprovePairing { request_id: request, expected, terms, now };
         let committed = self.0.registry.execute(permit, command, via).await?;
         let granted = committed.events.into_iter().find_map(|(stamp, event)| match event {
-            Event::PairingApproved { request_id, device, role, scopes, .. } => {
-                Some(Approved { request_id, device, role, scopes, seq: stamp.seq })
+            Event::PairingApproved(approval) => {
+                let Approval { request_id, device, role, scopes, until, .. } = *approval;
+                Some(Approved { request_id, device, role, scopes, until, seq: stamp.seq })
             }
             _ => None,
         });

@@ -14,3 +14,4 @@ pub mod keys;
 pub mod private_file;
 pub mod secret;
 pub mod shutdown;
+pub mod strength;

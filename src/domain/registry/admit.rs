@@ -4,12 +4,12 @@
 //! without a write. The proofs (secret, key, token) were checked by the service; this is what they
 //! are worth.
 
-use super::{Registry, state::Device};
+use super::{Grant, Registry, session, state::Device};
 use crate::{
     domain::{
-        ids::{DeviceId, TokenHash},
+        ids::{DeviceId, TokenHash, TokenId},
         origin::Locality,
-        principal::{Principal, SecretKind, Standing},
+        principal::{Principal, SecretKind, Standing, Subject},
         refusal::{PairingReason, Refusal},
         scope::{Role, ScopeSet},
     },
@@ -19,7 +19,7 @@ use crate::{
 use super::Profile;
 
 /// What the client proved besides its key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Credential {
     /// A shared secret.
     Secret(SecretKind),
@@ -27,6 +27,14 @@ pub enum Credential {
     Open,
     /// A token that hashes to this.
     DeviceToken(TokenHash),
+    /// The secret of this service token. It is worth what it says; a device beside it adds nothing.
+    ServiceToken(TokenId),
+    /// A person's name, from a trusted proxy.
+    Person(String),
+    /// Nothing, but the key is on the adopted list.
+    ListedKey,
+    /// A setup code, which was redeemed with this knock.
+    Redeemed,
 }
 
 /// A device that proved its key on this connection.
@@ -41,7 +49,7 @@ pub struct ProvenDevice<'a> {
 }
 
 /// One knock.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Knock<'a> {
     /// The role asked for.
     pub role: Role,
@@ -53,15 +61,22 @@ pub struct Knock<'a> {
     pub credential: Credential,
     /// Where it comes from.
     pub locality: Locality,
+    /// What the request limits itself to, whatever is granted.
+    pub cap: Option<&'a ScopeSet>,
 }
 
 impl Knock<'_> {
     /// The scopes that count. Scopes are for operators; a node holds none, whatever it names.
-    fn asked(&self) -> ScopeSet {
+    pub fn asked(&self) -> ScopeSet {
         match self.role {
             Role::Operator => self.scopes.clone(),
             Role::Node => ScopeSet::empty(),
         }
+    }
+
+    /// What it gets of a grant.
+    fn of(&self, granted: &ScopeSet) -> ScopeSet {
+        session::within(&self.asked(), self.cap, granted)
     }
 }
 
@@ -80,27 +95,40 @@ pub enum Admission {
 /// If no approval would help: the token is wrong, or the token's grant is too small, or a key is
 /// needed.
 pub fn admit(state: &Registry, knock: &Knock<'_>) -> Result<Admission, Refusal> {
-    match (knock.device, knock.credential) {
-        (None, Credential::DeviceToken(_)) => Err(Refusal::DeviceIdentityRequired),
-        (None, credential) => without_device(state, knock, credential),
-        (Some(device), Credential::DeviceToken(token)) => by_token(state, knock, &device, token),
+    let operator = knock.role == Role::Operator;
+    match (knock.device, &knock.credential) {
+        (_, Credential::ServiceToken(id)) if operator => {
+            as_subject(state, knock, Principal::Token(*id))
+        }
+        (_, Credential::Person(name)) if operator => {
+            as_subject(state, knock, Principal::Person(name.clone()))
+        }
+        (None, Credential::Secret(kind)) if operator => {
+            as_subject(state, knock, Principal::SharedSecret(*kind))
+        }
+        (None, Credential::Open) if operator => as_subject(state, knock, Principal::Open),
+        (_, Credential::ServiceToken(_)) => Err(Refusal::WrongRole { role: knock.role }),
+        (None, _) => Err(Refusal::DeviceIdentityRequired),
+        (Some(device), Credential::DeviceToken(token)) => by_token(state, knock, &device, *token),
+        (Some(device), Credential::Redeemed) => by_code(state, knock, &device),
         (Some(device), _) => by_secret(state, knock, &device),
     }
 }
 
-fn without_device(
+/// Whoever holds something without being a device.
+fn as_subject(
     state: &Registry,
     knock: &Knock<'_>,
-    credential: Credential,
+    principal: Principal,
 ) -> Result<Admission, Refusal> {
-    let (grant, policy) = state.policy().ok_or(Refusal::GrantEnded)?;
-    let principal = match credential {
-        Credential::Secret(kind) if knock.role == Role::Operator => Principal::SharedSecret(kind),
-        Credential::Open if knock.role == Role::Operator => Principal::Open,
-        _ => return Err(Refusal::DeviceIdentityRequired),
+    let held = principal.subject().and_then(|subject| state.held(&subject, knock.locality));
+    let refusal = match principal {
+        Principal::Person(_) => Refusal::IdentityNotAllowed,
+        _ => Refusal::GrantEnded,
     };
-    let scopes = asked_within(&knock.asked(), &policy.secret_grant(knock.locality));
-    Ok(Admission::Enter(Standing { principal, role: knock.role, scopes, grant }))
+    let held = held.ok_or(refusal)?;
+    let scopes = knock.of(&held.scopes);
+    Ok(Admission::Enter(Standing { principal, role: knock.role, scopes, grant: held.grant }))
 }
 
 fn by_token(
@@ -112,7 +140,7 @@ fn by_token(
     let known = state.device(device.id);
     let grant = known
         .and_then(|known| known.grants.get(&knock.role))
-        .filter(|grant| grant.token.is_some_and(|ours| same_digest(&ours.hash.0, &token.0)))
+        .filter(|grant| grant.is_token(token))
         .ok_or(Refusal::DeviceTokenMismatch)?;
     if known.is_some_and(|known| claims_something_else(known, device)) {
         return Ok(Admission::Pair(PairingReason::MetadataUpgrade));
@@ -121,7 +149,7 @@ fn by_token(
         Some(missing) => {
             Err(Refusal::DeviceScopeMismatch { missing, granted: grant.scopes.clone() })
         }
-        None => Ok(Admission::Enter(standing(knock, device, grant))),
+        None => enter(state, knock, device),
     }
 }
 
@@ -130,7 +158,7 @@ fn by_secret(
     knock: &Knock<'_>,
     device: &ProvenDevice<'_>,
 ) -> Result<Admission, Refusal> {
-    let Some(known) = state.device(device.id) else {
+    let Some(known) = state.device(device.id).filter(|known| !known.grants.is_empty()) else {
         return Ok(Admission::Pair(PairingReason::NotPaired));
     };
     let Some(grant) = known.grants.get(&knock.role) else {
@@ -142,22 +170,38 @@ fn by_secret(
     if !grant.scopes.covers(&knock.asked()) {
         return Ok(Admission::Pair(PairingReason::ScopeUpgrade));
     }
-    Ok(Admission::Enter(standing(knock, device, grant)))
+    enter(state, knock, device)
 }
 
-fn standing(knock: &Knock<'_>, device: &ProvenDevice<'_>, grant: &super::state::Grant) -> Standing {
-    Standing {
-        principal: Principal::Device(device.id, knock.role),
-        role: knock.role,
-        scopes: asked_within(&knock.asked(), &grant.scopes),
-        grant: grant.seq,
+/// A device that has just redeemed a code holds what the code gave, even if it asked for more.
+fn by_code(
+    state: &Registry,
+    knock: &Knock<'_>,
+    device: &ProvenDevice<'_>,
+) -> Result<Admission, Refusal> {
+    state.grant(device.id, knock.role).ok_or(Refusal::GrantEnded)?;
+    enter(state, knock, device)
+}
+
+fn enter(
+    state: &Registry,
+    knock: &Knock<'_>,
+    device: &ProvenDevice<'_>,
+) -> Result<Admission, Refusal> {
+    let principal = Principal::Device(device.id, knock.role);
+    let held = state.held(&Subject::Device(device.id, knock.role), knock.locality);
+    let held = held.ok_or(Refusal::GrantEnded)?;
+    let scopes = knock.of(&held.scopes);
+    Ok(Admission::Enter(Standing { principal, role: knock.role, scopes, grant: held.grant }))
+}
+
+impl Grant {
+    /// Whether this is the hash of its token, or of the one that the device may still fetch another
+    /// with.
+    pub fn is_token(&self, token: TokenHash) -> bool {
+        let same = |ours: TokenHash| same_digest(&ours.0, &token.0);
+        self.token.is_some_and(|ours| same(ours.hash)) | self.retired.is_some_and(same)
     }
-}
-
-/// An empty request means "what I have": a client that asks for nothing must not end up with a
-/// connection that can do nothing.
-fn asked_within(asked: &ScopeSet, granted: &ScopeSet) -> ScopeSet {
-    if asked.is_empty() { granted.clone() } else { granted.narrowed_to(asked) }
 }
 
 /// Whether the device claims another platform than it was approved with, without signing the claim.

@@ -3,17 +3,46 @@
 //! Source: the protocol's operator-scope document. Nobody grants what they do not hold; roles other
 //! than operator need admin; a device session without admin acts on its own device alone.
 
-use super::{ApprovedBy, Ask, Event, Grant, Registry};
+use super::{Approval, ApprovedBy, Ask, Event, Registry, Terms};
 use crate::domain::{
     Decider,
-    ids::{DeviceId, RequestId, TokenHash},
+    ids::{DeviceId, RequestId},
     operation::Operation,
-    origin::Locality,
     permit::Permit,
-    principal::{Principal, Rule, Standing},
+    principal::{Principal, Standing},
     refusal::{PairingReason, Refusal},
     scope::{Known, Role, ScopeSet},
+    time::UnixMillis,
 };
+
+/// What someone gives to a device that asks.
+pub(super) struct Offer {
+    /// Everything that it will hold.
+    pub scopes: ScopeSet,
+    /// On whose word.
+    pub by: ApprovedBy,
+    /// On whose word exactly.
+    pub approver: Principal,
+}
+
+impl Offer {
+    /// The event of giving it, for good.
+    pub(super) fn to(self, ask: Ask) -> Event {
+        Event::PairingApproved(Box::new(Approval {
+            request_id: ask.request_id,
+            device: ask.device,
+            public_key: ask.public_key,
+            role: ask.role,
+            scopes: self.scopes,
+            profile: ask.profile,
+            by: self.by,
+            approver: Some(self.approver),
+            until: None,
+            ceiling: None,
+            ephemeral: false,
+        }))
+    }
+}
 
 /// Approves a pending request. What the device held before stays: an upgrade never takes away.
 pub(super) fn pending(
@@ -21,6 +50,8 @@ pub(super) fn pending(
     permit: &Permit,
     request_id: RequestId,
     expected: Option<&ScopeSet>,
+    terms: Terms,
+    now: UnixMillis,
 ) -> Result<Vec<Event>, Refusal> {
     permit.expect(Operation::ApprovePairing)?;
     state.authority(permit)?;
@@ -30,9 +61,22 @@ pub(super) fn pending(
     }
     let approver = permit.standing();
     only_own_without_admin(approver, request.device)?;
+    let Terms { until, ceiling, ephemeral } = terms;
+    if until.is_some_and(|until| until <= now) {
+        return Err(Refusal::AlreadyOver);
+    }
+    let held = state.grant(request.device, request.role);
+    // A ceiling stays on the grant when the grant grows.
+    let ceiling = ceiling.or_else(|| held.and_then(|grant| grant.ceiling.clone()));
+    if let Some(name) = &ceiling {
+        state
+            .policy()
+            .and_then(|(_, policy)| policy.ceiling(name))
+            .ok_or(Refusal::UnknownCeiling)?;
+    }
     let scopes = held_afterwards(state, request.device, request.role, &request.scopes)?;
-    within(approver, request.role, &scopes)?;
-    Ok(vec![Event::PairingApproved {
+    within(approver, request.role, &state.capped(&scopes, ceiling.as_deref()))?;
+    Ok(vec![Event::PairingApproved(Box::new(Approval {
         request_id,
         device: request.device,
         public_key: request.public_key,
@@ -43,45 +87,11 @@ pub(super) fn pending(
             Principal::Host { .. } => ApprovedBy::Host,
             _ => ApprovedBy::Operator,
         },
-    }])
-}
-
-/// Approves an ask under the local policy, with no more than the shared secret holds locally.
-///
-/// The token goes out with the grant, in one batch: a fresh local device costs one sync.
-pub(super) fn locally(
-    state: &Registry,
-    permit: &Permit,
-    ask: Ask,
-    token: TokenHash,
-) -> Result<Vec<Event>, Refusal> {
-    permit.expect(Operation::ApprovePairing)?;
-    let by_rule = *permit.principal() == Principal::System(Rule::LocalPolicy);
-    if !by_rule || !state.local_policy_covers(&ask) {
-        return Err(Refusal::HostOnly);
-    }
-    if state.already_grants(&ask) && state.grant(ask.device, ask.role).is_some_and(has_token) {
-        return Ok(vec![]);
-    }
-    let scopes = held_afterwards(state, ask.device, ask.role, &ask.scopes)?;
-    let mut events = vec![Event::PairingApproved {
-        request_id: ask.request_id,
-        device: ask.device,
-        public_key: ask.public_key,
-        role: ask.role,
-        scopes,
-        profile: ask.profile,
-        by: ApprovedBy::LocalPolicy,
-    }];
-    if !state.grant(ask.device, ask.role).is_some_and(has_token) {
-        events.push(Event::TokenIssued { device: ask.device, role: ask.role, token });
-    }
-    // An older request of the same device for the same role is answered by this one.
-    if let Some((request_id, request)) = state.request_of(ask.device, ask.role) {
-        let by = ask.request_id;
-        events.insert(0, Event::PairingSuperseded { request_id, device: request.device, by });
-    }
-    Ok(events)
+        approver: Some(approver.principal.clone()),
+        until,
+        ceiling,
+        ephemeral,
+    }))])
 }
 
 impl Registry {
@@ -90,46 +100,12 @@ impl Registry {
     pub(super) fn already_grants(&self, ask: &Ask) -> bool {
         let held = self.grant(ask.device, ask.role);
         ask.reason != PairingReason::MetadataUpgrade
-            && held.is_some_and(|grant| grant.scopes.covers(&ask.scopes))
+            && held.is_some_and(|grant| self.in_force(grant).covers(&ask.scopes))
     }
-
-    /// Whether the local policy covers this ask.
-    ///
-    /// Only for a direct local client that proved the shared secret, only within that secret's
-    /// local grant, and never for a device that someone turned down: a rule must not undo a
-    /// person's word.
-    pub fn local_policy_covers(&self, ask: &Ask) -> bool {
-        let Some((_, policy)) = self.policy() else { return false };
-        let grant = policy.secret_grant(Locality::DirectLoopback);
-        let Ok(scopes) = held_afterwards(self, ask.device, ask.role, &ask.scopes) else {
-            return false;
-        };
-        policy.auto_approve_local
-            && ask.secret.is_some()
-            && ask.locality == Locality::DirectLoopback
-            && !self.is_barred(ask.device)
-            && grant.covers(&scopes)
-            && (ask.role == Role::Operator || grant.satisfies_known(Known::Admin))
-    }
-
-    /// The local policy as a principal: it holds what the shared secret holds locally, and stands
-    /// on the record that put it in force.
-    pub fn local_policy_standing(&self) -> Option<Standing> {
-        self.policy().map(|(grant, policy)| Standing {
-            principal: Principal::System(Rule::LocalPolicy),
-            role: Role::Operator,
-            scopes: policy.secret_grant(Locality::DirectLoopback),
-            grant,
-        })
-    }
-}
-
-fn has_token(grant: &Grant) -> bool {
-    grant.token.is_some()
 }
 
 /// What the device would hold. Bounded, because it goes into a record of at most 64 KiB.
-fn held_afterwards(
+pub(super) fn held_afterwards(
     state: &Registry,
     device: DeviceId,
     role: Role,
@@ -140,10 +116,11 @@ fn held_afterwards(
     if scopes.len() > ScopeSet::LEN_MAX { Err(Refusal::TooManyScopes) } else { Ok(scopes) }
 }
 
-fn only_own_without_admin(approver: &Standing, device: DeviceId) -> Result<(), Refusal> {
-    match approver.principal {
+/// A device session without admin acts on its own device alone.
+pub(super) fn only_own_without_admin(asker: &Standing, device: DeviceId) -> Result<(), Refusal> {
+    match asker.principal {
         Principal::Device(own, _)
-            if own != device && !approver.scopes.satisfies_known(Known::Admin) =>
+            if own != device && !asker.scopes.satisfies_known(Known::Admin) =>
         {
             Err(Refusal::NotYours)
         }
@@ -151,14 +128,15 @@ fn only_own_without_admin(approver: &Standing, device: DeviceId) -> Result<(), R
     }
 }
 
-fn within(approver: &Standing, role: Role, scopes: &ScopeSet) -> Result<(), Refusal> {
+/// Nobody hands out what they do not hold; roles other than operator need admin.
+pub(super) fn within(giver: &Standing, role: Role, scopes: &ScopeSet) -> Result<(), Refusal> {
     let mut required = scopes.clone();
     if role != Role::Operator {
         required.insert(Known::Admin.into());
     }
-    if approver.covers(&required) {
+    if giver.covers(&required) {
         return Ok(());
     }
-    let missing = approver.scopes.first_missing(&required).unwrap_or(Known::Admin.into());
+    let missing = giver.scopes.first_missing(&required).unwrap_or(Known::Admin.into());
     Err(Refusal::BeyondApprover { missing, required })
 }

@@ -1,33 +1,55 @@
-//! The registry: pairing requests, devices, their grants and tokens, and the policy in force.
+//! The registry: pairing requests, devices, service tokens, setup codes, their grants, and the
+//! policy in force.
 //!
-//! One decider for all of them, because approving touches all of them. This file holds the command
-//! and event vocabulary and hands each to its operation; every operation has a file of its own, with
-//! its rule. [`state`] is what the events add up to, [`admit`] reads it when a client knocks.
+//! One decider for all of them, because approving touches all of them. This file hands
+//! each [`Command`] to its operation; every operation has a file of its own, with its rule.
+//! [`Event`] is what can happen, [`state`] what the events add up to; [`admit`] reads it when a
+//! client knocks, [`session`] whenever it changes under a client that was let in.
 
 pub mod admit;
 mod apply;
 mod approve;
+pub mod automatic;
+mod ceiling;
 mod close;
+mod command;
 mod describe;
+mod event;
+mod expiry;
+pub mod invariants;
+pub mod keys;
+pub mod lockout;
 pub mod policy;
+mod remove;
 mod request;
+mod rotate;
+pub mod service_token;
+pub mod session;
+pub mod setup_code;
 pub mod state;
 #[cfg(test)]
 mod tests;
 mod token;
 
+use std::net::IpAddr;
+
 use super::{
     Decider,
-    ids::{DeviceId, PublicKey, RequestId, Seq, TokenHash},
+    ids::{DeviceId, PublicKey, RequestId, Seq},
     origin::Locality,
     permit::Permit,
-    principal::{Principal, Rule, SecretKind},
+    principal::SecretKind,
     refusal::{PairingReason, Refusal},
     scope::{Role, ScopeSet},
-    time::{Stamp, UnixMillis},
+    time::Stamp,
 };
 
+pub use command::{Basis, Command, Renewal, Terms};
+pub use event::{Approval, Event, Touched};
+pub use lockout::{CredentialClass, LockKey};
 pub use policy::{AuthMode, Policy};
+pub use service_token::ServiceToken;
+pub use setup_code::SetupCode;
 pub use state::{Device, Grant, PairingRequest, Registry};
 
 /// A pending request ends this long after its last retry. The real gateway's five minutes.
@@ -74,12 +96,23 @@ pub struct Ask {
     pub reason: PairingReason,
     /// What it says about itself.
     pub profile: Profile,
-    /// Where it asks from, to show to the approver.
-    pub address: Option<String>,
+    /// Where it asks from: shown to the approver, and looked at by the rule for addresses.
+    pub address: Option<IpAddr>,
     /// The shared secret that it proved, if any.
     pub secret: Option<SecretKind>,
     /// Whether it is on this machine.
     pub locality: Locality,
+}
+
+/// What a setup code is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Access {
+    /// The owner: everything.
+    Full,
+    /// An operator that reads, writes and answers, and administers nothing.
+    Limited,
+    /// A node.
+    Node,
 }
 
 /// On whose word a device was approved.
@@ -91,170 +124,12 @@ pub enum ApprovedBy {
     Operator,
     /// The local policy.
     LocalPolicy,
-}
-
-/// What the registry can be asked to do. Times, ids and hashes were minted by the service.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Command {
-    /// Begin the ledger, unless it has begun, and put a policy in force, unless it is already.
-    Start {
-        /// The gateway's own key.
-        gateway_key: PublicKey,
-        /// What the configuration says.
-        policy: Policy,
-    },
-    /// Ask to be paired: keeps an identical request, supersedes a different one.
-    RequestPairing(Box<Ask>),
-    /// Approve an ask at once, under the local policy.
-    ApproveLocally {
-        /// What is asked for.
-        ask: Box<Ask>,
-        /// The hash of the token that goes out with the grant.
-        token: TokenHash,
-    },
-    /// Approve a pending request.
-    ApprovePairing {
-        /// Which.
-        request_id: RequestId,
-        /// What the approver saw; if the request asks for something else now, it is refused.
-        expected: Option<ScopeSet>,
-    },
-    /// Turn a request down, or withdraw one's own.
-    RejectPairing {
-        /// Which.
-        request_id: RequestId,
-    },
-    /// End a request that was not repeated for [`PENDING_TTL_MS`].
-    ExpirePairing {
-        /// Which.
-        request_id: RequestId,
-        /// When the device last asked.
-        last_asked: UnixMillis,
-        /// The time now.
-        now: UnixMillis,
-    },
-    /// Give a granted device its token, once.
-    IssueToken {
-        /// In which role.
-        role: Role,
-        /// The hash of the token that will be handed out.
-        token: TokenHash,
-    },
-    /// Note what a paired device says about itself now.
-    Describe {
-        /// All of it.
-        profile: Profile,
-    },
-}
-
-/// What can happen to the registry.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
-    /// The ledger began; the root of all authority is the host that holds this key.
-    Begun {
-        /// The gateway's public key.
-        gateway_key: PublicKey,
-    },
-    /// This policy is in force from here on.
-    PolicyAdopted(Policy),
-    /// A device asks to be approved.
-    PairingRequested {
-        /// The request.
-        request_id: RequestId,
-        /// Who asks.
-        device: DeviceId,
-        /// Its key.
-        public_key: PublicKey,
-        /// In which role.
-        role: Role,
-        /// For which scopes.
-        scopes: ScopeSet,
-        /// Why.
-        reason: PairingReason,
-        /// What it says about itself.
-        profile: Profile,
-        /// Where it asks from.
-        address: Option<String>,
-    },
-    /// A newer request of the same device and role took the place of this one.
-    PairingSuperseded {
-        /// The old request.
-        request_id: RequestId,
-        /// Whose.
-        device: DeviceId,
-        /// The new request.
-        by: RequestId,
-    },
-    /// A device was granted scopes in a role.
-    PairingApproved {
-        /// The request, or the id it would have had.
-        request_id: RequestId,
-        /// Who was approved.
-        device: DeviceId,
-        /// Its key.
-        public_key: PublicKey,
-        /// In which role.
-        role: Role,
-        /// Everything it holds in that role from here on.
-        scopes: ScopeSet,
-        /// What it said about itself.
-        profile: Profile,
-        /// On whose word.
-        by: ApprovedBy,
-    },
-    /// A request was turned down. No rule approves that device by itself any more.
-    PairingRejected {
-        /// The request.
-        request_id: RequestId,
-        /// Whose.
-        device: DeviceId,
-        /// In which role.
-        role: Role,
-        /// Whether the device itself withdrew it.
-        withdrawn: bool,
-    },
-    /// A request ran out.
-    PairingExpired {
-        /// The request.
-        request_id: RequestId,
-        /// Whose.
-        device: DeviceId,
-        /// In which role.
-        role: Role,
-    },
-    /// A granted device was given its token.
-    TokenIssued {
-        /// Whose.
-        device: DeviceId,
-        /// In which role.
-        role: Role,
-        /// The token's hash.
-        token: TokenHash,
-    },
-    /// A paired device says something else about itself.
-    DeviceDescribed {
-        /// Which.
-        device: DeviceId,
-        /// All of it.
-        profile: Profile,
-    },
-}
-
-impl Event {
-    /// The device and role that it is about, if it is about one.
-    pub fn subject(&self) -> Option<(DeviceId, Option<Role>)> {
-        match self {
-            Self::Begun { .. } | Self::PolicyAdopted(_) => None,
-            Self::PairingRequested { device, role, .. }
-            | Self::PairingApproved { device, role, .. }
-            | Self::PairingRejected { device, role, .. }
-            | Self::PairingExpired { device, role, .. }
-            | Self::TokenIssued { device, role, .. } => Some((*device, Some(*role))),
-            Self::PairingSuperseded { device, .. } | Self::DeviceDescribed { device, .. } => {
-                Some((*device, None))
-            }
-        }
-    }
+    /// The addresses that the policy names.
+    TrustedCidr,
+    /// The adopted list of keys.
+    KeyList,
+    /// A setup code.
+    SetupCode,
 }
 
 impl Decider for Registry {
@@ -262,21 +137,55 @@ impl Decider for Registry {
     type Event = Event;
 
     fn decide(&self, permit: &Permit, command: Command) -> Result<Vec<Event>, Refusal> {
+        use Command as C;
         match command {
-            Command::Start { gateway_key, policy } => {
-                policy::start(self, permit, gateway_key, policy)
+            C::Start { gateway_key, policy, secret } => {
+                policy::start(self, permit, gateway_key, policy, secret)
             }
-            Command::RequestPairing(ask) => request::request(self, permit, *ask),
-            Command::ApproveLocally { ask, token } => approve::locally(self, permit, *ask, token),
-            Command::ApprovePairing { request_id, expected } => {
-                approve::pending(self, permit, request_id, expected.as_ref())
+            C::RequestPairing(ask) => request::request(self, permit, *ask),
+            C::ApproveByRule { ask, basis, token, now } => {
+                automatic::approve(self, permit, *ask, basis, token, now)
             }
-            Command::RejectPairing { request_id } => close::reject(self, permit, request_id),
-            Command::ExpirePairing { request_id, last_asked, now } => {
+            C::ApprovePairing { request_id, expected, terms, now } => {
+                approve::pending(self, permit, request_id, expected.as_ref(), terms, now)
+            }
+            C::RejectPairing { request_id } => close::reject(self, permit, request_id),
+            C::ExpirePairing { request_id, last_asked, now } => {
                 close::expire(self, permit, request_id, last_asked, now)
             }
-            Command::IssueToken { role, token } => token::issue(self, permit, role, token),
-            Command::Describe { profile } => describe::describe(self, permit, profile),
+            C::IssueToken { role, token, renewal } => {
+                token::issue(self, permit, role, token, renewal)
+            }
+            C::ConfirmToken { role, token } => token::confirm(self, permit, role, token),
+            C::Describe { profile } => describe::describe(self, permit, profile),
+            C::NoteSeen => describe::seen(self, permit),
+            C::RotateToken { device, role, scopes, token } => {
+                rotate::rotate(self, permit, device, role, scopes, token)
+            }
+            C::RevokeToken { device, role, force } => {
+                remove::revoke(self, permit, device, role, force)
+            }
+            C::RemoveDevice { device, force } => remove::remove(self, permit, device, force),
+            C::RenameDevice { device, label } => describe::rename(self, permit, device, label),
+            C::AssignCeiling { subject, ceiling } => {
+                ceiling::assign(self, permit, subject, ceiling)
+            }
+            C::EndGrant { subject, now } => expiry::end(self, permit, subject, now),
+            C::EndEnrolment { device } => expiry::end_enrolment(self, permit, device),
+            C::RotateSecret { kind, fingerprint } => {
+                policy::rotate_secret(self, permit, kind, fingerprint)
+            }
+            C::CreateToken(new) => service_token::create(self, permit, *new),
+            C::RotateServiceToken { id, token } => service_token::rotate(self, permit, id, token),
+            C::RevokeServiceToken { id } => service_token::revoke(self, permit, id),
+            C::CreateCode { id, code, access, until } => {
+                setup_code::create(self, permit, id, code, access, until)
+            }
+            C::AdoptKeys(list) => keys::adopt(self, permit, list),
+            C::LockOut { key, failures, until } => {
+                lockout::lock(self, permit, key, failures, until)
+            }
+            C::ClearLockouts { key } => lockout::clear(self, permit, key),
         }
     }
 
@@ -285,31 +194,10 @@ impl Decider for Registry {
     }
 
     fn authority(&self, permit: &Permit) -> Result<Seq, Refusal> {
-        let policy = self.policy().filter(|(_, policy)| {
-            let granted = policy.secret_grant(Locality::DirectLoopback);
-            granted.covers(&permit.standing().scopes)
-        });
-        let policy = policy.map(|(seq, _)| seq);
-        match *permit.principal() {
-            Principal::Host { .. } | Principal::System(Rule::Startup | Rule::Expiry) => Ok(Seq(0)),
-            Principal::SharedSecret(_)
-            | Principal::Open
-            | Principal::Applicant(_)
-            | Principal::System(Rule::LocalPolicy) => policy.ok_or(Refusal::GrantEnded),
-            Principal::Device(device, role) => self
-                .grant(device, role)
-                .filter(|grant| grant.scopes.covers(&permit.standing().scopes))
-                .map(|grant| grant.seq)
-                .ok_or(Refusal::GrantEnded),
-        }
+        session::authority(self, permit.standing())
     }
 
     fn holdings(&self, event: &Event) -> ScopeSet {
-        match event.subject() {
-            Some((device, Some(role))) => {
-                self.grant(device, role).map(|grant| grant.scopes.clone()).unwrap_or_default()
-            }
-            _ => ScopeSet::empty(),
-        }
+        session::holdings(self, &event.subject())
     }
 }

@@ -32,7 +32,7 @@ pub(super) fn request(state: &Registry, permit: &Permit, ask: Ask) -> Result<Vec
         scopes: ask.scopes,
         reason: ask.reason,
         profile: ask.profile,
-        address: ask.address,
+        address: ask.address.map(|address| address.to_string()),
     };
     Ok(superseded.into_iter().chain([requested]).collect())
 }

@@ -8,9 +8,12 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use imbl::OrdMap;
 
-use super::{ApprovedBy, Policy, Profile};
+use super::{
+    ApprovedBy, LockKey, Policy, Profile, ServiceToken, SetupCode, keys::KeyList, lockout::Lockout,
+};
 use crate::domain::{
-    ids::{DeviceId, PublicKey, RequestId, Seq, TokenHash},
+    ids::{CodeId, DeviceId, PublicKey, RequestId, Seq, TokenHash, TokenId},
+    principal::{Principal, SecretKind},
     refusal::{PairingReason, Refusal},
     scope::{Role, ScopeSet},
     time::{Stamp, UnixMillis},
@@ -30,16 +33,57 @@ pub struct IssuedToken {
 pub struct Grant {
     /// The record that granted it.
     pub seq: Seq,
+    /// The record with which the unbroken line of its grants began: a session that is older than
+    /// this stood on something that has ended, whatever was granted since.
+    pub line: Seq,
     /// When.
     pub at: UnixMillis,
     /// When the device was first granted anything in this role.
     pub since: UnixMillis,
     /// On whose word.
     pub by: ApprovedBy,
-    /// The scopes.
+    /// On whose word exactly.
+    pub approver: Option<Principal>,
+    /// Everything that was approved.
+    pub baseline: ScopeSet,
+    /// What is in force; a rotation may have made it less than what was approved.
     pub scopes: ScopeSet,
     /// The token, once it was handed out.
     pub token: Option<IssuedToken>,
+    /// A token that was replaced: good to fetch another one with, until the new one was used.
+    pub retired: Option<TokenHash>,
+    /// When the token was last replaced.
+    pub rotated_at: Option<UnixMillis>,
+    /// When it ends, if it does.
+    pub ends: Option<Ending>,
+    /// The role of the policy that lies on it.
+    pub ceiling: Option<String>,
+    /// Whether the device vanishes once it has disconnected.
+    pub ephemeral: bool,
+}
+
+/// The end of a grant, and what is held for good.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ending {
+    /// When.
+    pub at: UnixMillis,
+    /// What is left then; nothing, if nothing was held before.
+    pub leaves: Option<Lasting>,
+}
+
+/// What is held for good beneath a grant with an end, and where it came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lasting {
+    /// The record that granted it.
+    pub seq: Seq,
+    /// On whose word.
+    pub by: ApprovedBy,
+    /// On whose word exactly.
+    pub approver: Option<Principal>,
+    /// Everything that was approved.
+    pub baseline: ScopeSet,
+    /// What is in force of it.
+    pub scopes: ScopeSet,
 }
 
 /// A paired device.
@@ -49,10 +93,27 @@ pub struct Device {
     pub public_key: PublicKey,
     /// What it says about itself.
     pub profile: Profile,
+    /// The name that an operator gave it.
+    pub label: Option<String>,
     /// When it was first paired.
     pub paired_at: UnixMillis,
+    /// When it was last here, to the day.
+    pub seen_at: UnixMillis,
     /// What it holds, by role.
     pub grants: BTreeMap<Role, Grant>,
+}
+
+/// The shared secret in force, as far as the ledger knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AdoptedSecret {
+    /// The record that put it in force.
+    pub seq: Seq,
+    /// When.
+    pub at: UnixMillis,
+    /// Its kind.
+    pub kind: SecretKind,
+    /// Its keyed digest.
+    pub fingerprint: TokenHash,
 }
 
 /// A request that waits for approval.
@@ -100,6 +161,13 @@ pub struct Registry {
     pub(super) closed: OrdMap<RequestId, (Seq, Closure)>,
     pub(super) closed_order: OrdMap<Seq, RequestId>,
     pub(super) barred: OrdMap<DeviceId, Seq>,
+    pub(super) secret: Option<AdoptedSecret>,
+    pub(super) tokens: OrdMap<TokenId, Arc<ServiceToken>>,
+    pub(super) token_by_hash: OrdMap<TokenHash, TokenId>,
+    pub(super) codes: OrdMap<CodeId, Arc<SetupCode>>,
+    pub(super) code_by_hash: OrdMap<TokenHash, CodeId>,
+    pub(super) keys: Option<(Seq, Arc<KeyList>)>,
+    pub(super) lockouts: OrdMap<LockKey, Arc<Lockout>>,
 }
 
 impl Registry {
@@ -131,6 +199,16 @@ impl Registry {
     /// How many requests wait.
     pub fn pending_count(&self) -> usize {
         self.pending.len()
+    }
+
+    /// The shared secret in force.
+    pub fn secret(&self) -> Option<AdoptedSecret> {
+        self.secret
+    }
+
+    /// What became of a request, if it is still remembered.
+    pub fn closure(&self, id: RequestId) -> Option<Closure> {
+        self.closed.get(&id).map(|(_, closure)| *closure)
     }
 
     /// What a device holds in a role.

@@ -46,6 +46,7 @@ fn text(ready: &Ready) -> String {
         (Some(file), _) => file.display().to_string(),
         (None, AuthMode::None) => "none is asked for".into(),
         (None, AuthMode::Token | AuthMode::Password) => "in the configuration".into(),
+        (None, AuthMode::TrustedProxy) => "a proxy vouches for people".into(),
     };
     let facts = table::facts(&[
         ("gateway", format!("ready in {} ms", ready.ready_ms)),

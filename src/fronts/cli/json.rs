@@ -115,6 +115,10 @@ fn principal(principal: Option<&Principal>) -> Value {
             json!({"kind": "applicant", "deviceId": applicant.device_id})
         }
         Some(Kind::System(system)) => json!({"kind": "system", "rule": system.rule}),
+        Some(Kind::ServiceToken(token)) => {
+            json!({"kind": "service_token", "tokenId": token.token_id})
+        }
+        Some(Kind::Person(person)) => json!({"kind": "person", "name": person.name}),
         None => Value::Null,
     }
 }

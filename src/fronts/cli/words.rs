@@ -150,6 +150,9 @@ pub fn approved_by(by: i32) -> &'static str {
         Ok(ApprovedBy::Host) => "host",
         Ok(ApprovedBy::Operator) => "operator",
         Ok(ApprovedBy::LocalPolicy) => "local-policy",
+        Ok(ApprovedBy::TrustedCidr) => "trusted-cidr",
+        Ok(ApprovedBy::KeyList) => "key-list",
+        Ok(ApprovedBy::SetupCode) => "setup-code",
         Ok(ApprovedBy::Unspecified) | Err(_) => "unknown",
     }
 }
@@ -160,6 +163,7 @@ pub fn auth_mode(mode: i32) -> &'static str {
         Ok(AuthMode::Token) => "token",
         Ok(AuthMode::Password) => "password",
         Ok(AuthMode::None) => "none",
+        Ok(AuthMode::TrustedProxy) => "trusted-proxy",
         Ok(AuthMode::Unspecified) | Err(_) => "unknown",
     }
 }
@@ -193,6 +197,8 @@ pub fn principal(principal: Option<&Principal>) -> String {
         }
         Some(Kind::Applicant(applicant)) => format!("applicant {}", short(&applicant.device_id)),
         Some(Kind::System(system)) => format!("rule {}", plain(&system.rule)),
+        Some(Kind::ServiceToken(token)) => format!("token {}", short(&token.token_id)),
+        Some(Kind::Person(person)) => format!("person {}", plain(&person.name)),
         None => "unknown".into(),
     }
 }

@@ -3,6 +3,9 @@
 //! Structs are taken apart field by field, so that a new field of the domain does not compile until
 //! someone decides whether the contract tells it.
 
+use std::collections::BTreeMap;
+
+use super::record::principal;
 use crate::{
     domain::{
         ids::{DeviceId, RequestId, Seq},
@@ -39,6 +42,7 @@ pub(super) fn auth_mode(mode: AuthMode) -> v1::AuthMode {
         AuthMode::Token => v1::AuthMode::Token,
         AuthMode::Password => v1::AuthMode::Password,
         AuthMode::None => v1::AuthMode::None,
+        AuthMode::TrustedProxy => v1::AuthMode::TrustedProxy,
     }
 }
 
@@ -47,6 +51,9 @@ fn approved_by(by: ApprovedBy) -> v1::ApprovedBy {
         ApprovedBy::Host => v1::ApprovedBy::Host,
         ApprovedBy::Operator => v1::ApprovedBy::Operator,
         ApprovedBy::LocalPolicy => v1::ApprovedBy::LocalPolicy,
+        ApprovedBy::TrustedCidr => v1::ApprovedBy::TrustedCidr,
+        ApprovedBy::KeyList => v1::ApprovedBy::KeyList,
+        ApprovedBy::SetupCode => v1::ApprovedBy::SetupCode,
     }
 }
 
@@ -70,7 +77,22 @@ fn profile(profile: &Profile) -> v1::Profile {
 }
 
 fn grant(in_role: Role, grant: &Grant) -> v1::Grant {
-    let Grant { seq, at, since, by, scopes: held, token } = grant;
+    let Grant {
+        seq,
+        line: _,
+        at,
+        since,
+        by,
+        approver,
+        baseline,
+        scopes: held,
+        token,
+        retired: _,
+        rotated_at,
+        ends,
+        ceiling,
+        ephemeral,
+    } = grant;
     let issued = |IssuedToken { hash: _, issued_at }: IssuedToken| issued_at.0;
     v1::Grant {
         role: role(in_role).into(),
@@ -80,17 +102,43 @@ fn grant(in_role: Role, grant: &Grant) -> v1::Grant {
         since_ms: since.0,
         approved_by: approved_by(*by).into(),
         token_issued_at_ms: token.map(issued),
+        approved: Some(scopes(baseline)),
+        rotated_at_ms: rotated_at.map(|at| at.0),
+        until_ms: ends.as_ref().map(|ending| ending.at.0),
+        falls_back_to: ends
+            .as_ref()
+            .and_then(|ending| ending.leaves.as_ref())
+            .map(|lasting| scopes(&lasting.scopes)),
+        ceiling: ceiling.clone(),
+        ephemeral: *ephemeral,
+        approver: approver.as_ref().map(principal),
     }
 }
 
 pub(super) fn policy((seq, policy): (Seq, &Policy)) -> v1::Policy {
-    let Policy { auth_mode: mode, shared_scopes, loopback_scopes, auto_approve_local } = policy;
+    let Policy {
+        auth_mode: mode,
+        shared_scopes,
+        loopback_scopes,
+        auto_approve_local,
+        auto_approve_cidrs,
+        people,
+        others,
+        ceilings,
+    } = policy;
+    let named = |sets: &BTreeMap<String, ScopeSet>| {
+        sets.iter().map(|(name, held)| (name.clone(), scopes(held))).collect()
+    };
     v1::Policy {
         seq: seq.0,
         auth_mode: auth_mode(*mode).into(),
         shared_scopes: Some(scopes(shared_scopes)),
         loopback_scopes: Some(scopes(loopback_scopes)),
         auto_approve_local: *auto_approve_local,
+        auto_approve_cidrs: auto_approve_cidrs.iter().map(ToString::to_string).collect(),
+        people: named(people),
+        others: others.as_ref().map(scopes),
+        ceilings: named(ceilings),
     }
 }
 
@@ -138,7 +186,7 @@ pub(super) fn devices(state: &Registry, now: &impl Now) -> Vec<v1::Device> {
 }
 
 fn device(state: &Registry, id: DeviceId, known: &Device, now: &impl Now) -> v1::Device {
-    let Device { public_key, profile: claims, paired_at, grants } = known;
+    let Device { public_key, profile: claims, label, paired_at, seen_at, grants } = known;
     v1::Device {
         device_id: id.to_string(),
         public_key: public_key.0.to_vec(),
@@ -147,7 +195,8 @@ fn device(state: &Registry, id: DeviceId, known: &Device, now: &impl Now) -> v1:
         grants: grants.iter().map(|(role, held)| grant(*role, held)).collect(),
         barred: state.is_barred(id),
         connected: now.connected(id),
-        last_seen_ms: now.last_seen(id).map(|at| at.0),
+        last_seen_ms: Some(now.last_seen(id).unwrap_or(*seen_at).0),
+        label: label.clone(),
     }
 }
 

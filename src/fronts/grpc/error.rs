@@ -82,7 +82,9 @@ fn code(refusal: &Refusal) -> Code {
         Refusal::SecretMissing(_)
         | Refusal::SecretMismatch { .. }
         | Refusal::DeviceTokenMismatch
-        | Refusal::BootstrapInvalid
+        | Refusal::SetupCode(_)
+        | Refusal::ServiceToken(_)
+        | Refusal::IdentityMissing
         | Refusal::DeviceIdentityRequired
         | Refusal::DeviceProof(_) => Code::Unauthenticated,
         Refusal::DeviceScopeMismatch { .. }
@@ -93,11 +95,26 @@ fn code(refusal: &Refusal) -> Code {
         | Refusal::WrongRole { .. }
         | Refusal::NotYours
         | Refusal::HostOnly
+        | Refusal::IdentityNotAllowed
+        | Refusal::BeyondBaseline { .. }
         | Refusal::GrantEnded => Code::PermissionDenied,
-        Refusal::TooManyPending | Refusal::TooManyScopes => Code::ResourceExhausted,
-        Refusal::UnknownRequest | Refusal::UnknownDevice => Code::NotFound,
+        Refusal::TooManyPending
+        | Refusal::TooManyScopes
+        | Refusal::LimitReached { .. }
+        | Refusal::RateLimited { .. }
+        | Refusal::Throttled { .. } => Code::ResourceExhausted,
+        Refusal::UnknownRequest
+        | Refusal::UnknownDevice
+        | Refusal::NoGrant { .. }
+        | Refusal::UnknownToken
+        | Refusal::UnknownCode
+        | Refusal::UnknownCeiling => Code::NotFound,
+        Refusal::NameTaken => Code::AlreadyExists,
         Refusal::UnknownRecord => Code::OutOfRange,
-        Refusal::RequestClosed { .. } => Code::FailedPrecondition,
+        Refusal::AlreadyOver | Refusal::WeakSecret { .. } => Code::InvalidArgument,
+        Refusal::RequestClosed { .. } | Refusal::LastAdmin | Refusal::SecretIsElsewhere { .. } => {
+            Code::FailedPrecondition
+        }
         Refusal::RequestSuperseded { .. } | Refusal::RequestChanged { .. } => Code::Aborted,
         Refusal::Unavailable { .. } => Code::Unavailable,
     }

@@ -8,7 +8,7 @@ use super::{
     peer,
 };
 use crate::{
-    domain::ids::RequestId,
+    domain::{ids::RequestId, registry::Terms},
     proto::v1::{
         ApprovePairingRequest, ApprovePairingResponse, ListDevicesRequest, ListDevicesResponse,
         RejectPairingRequest, RejectPairingResponse, pairing_service_server::PairingService,
@@ -51,7 +51,8 @@ impl PairingService for Front {
         let request_id = read_id(&request_id)?;
         let expected = expected_scopes.as_ref().map(convert::read_scopes).transpose();
         let expected = expected.map_err(invalid)?;
-        let approved = self.service.approve(&who, via, request_id, expected).await;
+        let approved =
+            self.service.approve(&who, via, request_id, expected, Terms::default()).await;
         let approved = approved.map_err(|refusal| refused(&refusal))?;
         Ok(Response::new(ApprovePairingResponse {
             request_id: approved.request_id.to_string(),

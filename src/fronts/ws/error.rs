@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::domain::{
     origin::OriginFault,
     principal::SecretKind,
-    refusal::{PairingReason, PairingRequired, ProofFault, Refusal},
+    refusal::{CodeFault, PairingReason, PairingRequired, ProofFault, Refusal, TokenFault},
     registry::Profile,
     scope::{Role, Scope, ScopeSet},
 };
@@ -106,6 +106,31 @@ pub fn of_call(refusal: &Refusal) -> Fault {
             let message = format!("the request changed meanwhile; it now asks for {now}");
             fault("INVALID_REQUEST", message, Some(details))
         }
+        Refusal::NoGrant { role } => {
+            hinted("INVALID_REQUEST", &format!("the device has no grant as {}", role.name()))
+        }
+        Refusal::BeyondBaseline { missing } => {
+            hinted("INVALID_REQUEST", &format!("{missing} was never approved for the device"))
+        }
+        Refusal::LastAdmin => hinted(
+            "INVALID_REQUEST",
+            "nobody else holds operator.admin; it can only be taken away from the host",
+        ),
+        Refusal::UnknownToken => hinted("INVALID_REQUEST", "unknown service token"),
+        Refusal::UnknownCode => hinted("INVALID_REQUEST", "unknown setupId"),
+        Refusal::UnknownCeiling => hinted("INVALID_REQUEST", "unknown role"),
+        Refusal::NameTaken => hinted("INVALID_REQUEST", "the name is taken"),
+        Refusal::LimitReached { what } => hinted("UNAVAILABLE", &format!("too many {what}")),
+        Refusal::AlreadyOver => hinted("INVALID_REQUEST", "the end lies in the past"),
+        Refusal::WeakSecret { why } => hinted("INVALID_REQUEST", &format!("the secret {why}")),
+        Refusal::SecretIsElsewhere { place } => {
+            hinted("INVALID_REQUEST", &format!("the shared secret comes from {place}"))
+        }
+        Refusal::Throttled { retry_after_ms } => Fault {
+            retryable: Some(true),
+            retry_after_ms: Some(*retry_after_ms),
+            ..hinted("UNAVAILABLE", "too many unauthorized calls")
+        },
         Refusal::TooManyScopes => hinted("INVALID_REQUEST", "too many scopes"),
         Refusal::TooManyPending => hinted("UNAVAILABLE", "too many pairing requests are pending"),
         Refusal::Unavailable { reason, retry_after_ms } => Fault {
@@ -118,7 +143,11 @@ pub fn of_call(refusal: &Refusal) -> Fault {
         | Refusal::SecretMismatch { .. }
         | Refusal::DeviceTokenMismatch
         | Refusal::DeviceScopeMismatch { .. }
-        | Refusal::BootstrapInvalid
+        | Refusal::SetupCode(_)
+        | Refusal::ServiceToken(_)
+        | Refusal::IdentityMissing
+        | Refusal::IdentityNotAllowed
+        | Refusal::RateLimited { .. }
         | Refusal::DeviceIdentityRequired
         | Refusal::DeviceProof(_)
         | Refusal::OriginNotAllowed(_)
@@ -134,6 +163,34 @@ fn missing_scope(refusal: &Refusal, missing: &Scope, required: &ScopeSet) -> Fau
         "requiredScopes": names(required),
     });
     fault("FORBIDDEN", format!("missing scope: {missing}"), Some(details))
+}
+
+/// Official clients stop trying on this one code, whatever is wrong with a setup code; the reason
+/// tells the cases apart.
+fn setup_code(fault: CodeFault) -> (Fault, String) {
+    let (message, reason) = match fault {
+        CodeFault::Unknown => (
+            "setup code invalid, expired, revoked, or already used (create a new code; review \
+             `openclaw devices list`)",
+            "bootstrap_token_invalid",
+        ),
+        CodeFault::Used => ("setup code already used (create a new code)", "bootstrap_token_used"),
+        CodeFault::Expired => ("setup code expired (create a new code)", "bootstrap_token_expired"),
+    };
+    let known = Refusal::SetupCode(CodeFault::Unknown);
+    unauthorized(&known, message, reason, "review_auth_configuration")
+}
+
+fn service_token(fault: TokenFault) -> (Fault, String) {
+    let (message, reason) = match fault {
+        TokenFault::Unknown => ("service token unknown or revoked", "service_token_invalid"),
+        TokenFault::Expired => ("service token expired", "service_token_expired"),
+        TokenFault::Address => ("service token is not for this address", "service_token_address"),
+    };
+    // The official client stops trying on this code and no other that fits.
+    let kind = SecretKind::Token;
+    let known = Refusal::SecretMismatch { kind, device_proven: false };
+    unauthorized(&known, message, reason, "update_auth_credentials")
 }
 
 /// A refused connect: the error, and the reason to close with.
@@ -155,13 +212,30 @@ pub fn of_connect(refusal: &Refusal, client: &Profile) -> (Fault, String) {
             "scope_mismatch",
             "review_auth_configuration",
         ),
-        Refusal::BootstrapInvalid => unauthorized(
+        Refusal::SetupCode(fault) => setup_code(*fault),
+        Refusal::ServiceToken(fault) => service_token(*fault),
+        Refusal::IdentityMissing => unauthorized(
             refusal,
-            "setup code invalid, expired, revoked, or already used (create a new code; review \
-             `openclaw devices list`)",
-            "bootstrap_token_invalid",
+            "the proxy did not name a person (check gateway.auth.trustedProxy.userHeader)",
+            "identity_header_missing",
             "review_auth_configuration",
         ),
+        Refusal::IdentityNotAllowed => unauthorized(
+            refusal,
+            "this person may not enter (see gateway.auth.trustedProxy.allowUsers)",
+            "user_not_allowed",
+            "review_auth_configuration",
+        ),
+        Refusal::RateLimited { retry_after_ms } => {
+            let (fault, reason) = unauthorized(
+                refusal,
+                "too many failed authentication attempts (retry later)",
+                "rate_limited",
+                "wait_then_retry",
+            );
+            let retry_after_ms = Some(*retry_after_ms);
+            (Fault { retryable: Some(true), retry_after_ms, ..fault }, reason)
+        }
         Refusal::DeviceIdentityRequired => {
             let details = json!({"code": refusal.code(), "remediationHint": hint(refusal)});
             closing(fault("NOT_PAIRED", "device identity required", Some(details)))

@@ -46,6 +46,7 @@ fn render(fact: &Fact, service: &Service) -> String {
             });
             ("device.pair.resolved", payload.to_string(), None)
         }
+        Fact::PairingChanged => ("device.pair.changed", json!({}).to_string(), None),
         Fact::Shutdown => ("shutdown", json!({"reason": "gateway stopping"}).to_string(), None),
     };
     let version = state_version.map(|version| format!(r#","stateVersion":{version}"#));

@@ -112,6 +112,7 @@ fn to_connect(
         claims_console,
         address: talk.attribution.address,
         locality: talk.attribution.locality,
+        cap: None,
         connection: talk.id.clone(),
         request: request.id_text(),
     }
@@ -150,7 +151,7 @@ impl Greeting {
     fn hello(self, entered: Entered) -> Entry {
         let asked = &self.scopes;
         let frame = hello::frame(&self.id, &self.service, &self.connection, &entered, asked);
-        let standing = entered.standing;
+        let standing = entered.session.standing;
         let device = standing.principal.device();
         let presence = self.presence(&standing);
         let scopes = standing.scopes.clone();

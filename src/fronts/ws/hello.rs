@@ -48,7 +48,7 @@ pub fn frame(
     entered: &Entered,
     asked: &[String],
 ) -> String {
-    let standing = &entered.standing;
+    let standing = &entered.session.standing;
     let info = service.info();
     let board = service.board();
     let sees_presence =

@@ -7,7 +7,7 @@ use bincode::{Decode, Encode};
 
 use crate::{
     domain::{
-        ids::DeviceId,
+        ids::{DeviceId, TokenId},
         origin, principal,
         refusal::PairingReason,
         registry,
@@ -62,12 +62,30 @@ macro_rules! mirror {
 
 mirror!(Role = scope::Role { Operator, Node });
 mirror!(SecretKind = principal::SecretKind { Token, Password });
-mirror!(Rule = principal::Rule { Startup, LocalPolicy, Expiry });
+mirror!(
+    Rule = principal::Rule {
+        Startup,
+        LocalPolicy,
+        Expiry,
+        TrustedCidr,
+        KeyList,
+        SetupCode,
+        RateLimit
+    }
+);
 mirror!(Transport = record::Transport { WebSocket, Http, AdminSocket, Internal });
 mirror!(Locality = origin::Locality { DirectLoopback, Elsewhere });
 mirror!(Reason = PairingReason { NotPaired, RoleUpgrade, ScopeUpgrade, MetadataUpgrade });
-mirror!(ApprovedBy = registry::ApprovedBy { Host, Operator, LocalPolicy });
-mirror!(AuthMode = registry::AuthMode { Token, Password, None });
+mirror!(
+    ApprovedBy =
+        registry::ApprovedBy { Host, Operator, LocalPolicy, TrustedCidr, KeyList, SetupCode }
+);
+mirror!(AuthMode = registry::AuthMode { Token, Password, None, TrustedProxy });
+mirror!(Access = registry::Access { Full, Limited, Node });
+mirror!(
+    Class =
+        registry::CredentialClass { SharedSecret, DeviceToken, ServiceToken, SetupCode, Person }
+);
 
 #[derive(Encode, Decode)]
 pub(in crate::ledger) enum Principal {
@@ -77,6 +95,8 @@ pub(in crate::ledger) enum Principal {
     Device([u8; 32], Role),
     Applicant([u8; 32]),
     System(Rule),
+    Token([u8; 16]),
+    Person(String),
 }
 
 impl From<&principal::Principal> for Principal {
@@ -89,6 +109,8 @@ impl From<&principal::Principal> for Principal {
             P::Device(DeviceId(id), role) => Self::Device(*id, (*role).into()),
             P::Applicant(DeviceId(id)) => Self::Applicant(*id),
             P::System(rule) => Self::System((*rule).into()),
+            P::Token(TokenId(id)) => Self::Token(*id),
+            P::Person(name) => Self::Person(name.clone()),
         }
     }
 }
@@ -102,6 +124,42 @@ impl From<Principal> for principal::Principal {
             Principal::Device(id, role) => Self::Device(DeviceId(id), role.into()),
             Principal::Applicant(id) => Self::Applicant(DeviceId(id)),
             Principal::System(rule) => Self::System(rule.into()),
+            Principal::Token(id) => Self::Token(TokenId(id)),
+            Principal::Person(name) => Self::Person(name),
+        }
+    }
+}
+
+#[derive(Encode, Decode)]
+pub(in crate::ledger) enum Subject {
+    Device([u8; 32], Role),
+    SharedSecret,
+    Open,
+    Token([u8; 16]),
+    Person(String),
+}
+
+impl From<&principal::Subject> for Subject {
+    fn from(value: &principal::Subject) -> Self {
+        use principal::Subject as S;
+        match value {
+            S::Device(DeviceId(id), role) => Self::Device(*id, (*role).into()),
+            S::SharedSecret => Self::SharedSecret,
+            S::Open => Self::Open,
+            S::Token(TokenId(id)) => Self::Token(*id),
+            S::Person(name) => Self::Person(name.clone()),
+        }
+    }
+}
+
+impl From<Subject> for principal::Subject {
+    fn from(value: Subject) -> Self {
+        match value {
+            Subject::Device(id, role) => Self::Device(DeviceId(id), role.into()),
+            Subject::SharedSecret => Self::SharedSecret,
+            Subject::Open => Self::Open,
+            Subject::Token(id) => Self::Token(TokenId(id)),
+            Subject::Person(name) => Self::Person(name),
         }
     }
 }
@@ -149,7 +207,7 @@ pub(in crate::ledger) struct Scopes {
 }
 
 /// The bit of each scope. Frozen; a scope that is added gets the next free bit.
-const SCOPE_BITS: [(Known, u32); 11] = [
+const SCOPE_BITS: [(Known, u32); 12] = [
     (Known::Admin, 1 << 0),
     (Known::Read, 1 << 1),
     (Known::Write, 1 << 2),
@@ -161,6 +219,7 @@ const SCOPE_BITS: [(Known, u32); 11] = [
     (Known::SessionsRead, 1 << 8),
     (Known::SessionsWrite, 1 << 9),
     (Known::SessionsArchive, 1 << 10),
+    (Known::Audit, 1 << 11),
 ];
 
 const ALL_SCOPE_BITS: u32 = (1 << SCOPE_BITS.len()) - 1;

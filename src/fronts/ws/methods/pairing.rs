@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::bad_params;
 use crate::{
-    domain::ids::RequestId,
+    domain::{ids::RequestId, registry::Terms},
     fronts::ws::{
         dispatch::{Answer, Call},
         error::{Fault, invalid, of_call},
@@ -38,7 +38,7 @@ pub fn approve(call: &Call<'_>) -> Result<Answer, Fault> {
     let (service, standing, via) = (call.service.clone(), call.standing.clone(), (call.via)());
     Ok(Box::pin(async move {
         let approved = service
-            .approve(&standing, via, request, None)
+            .approve(&standing, via, request, None, Terms::default())
             .await
             .map_err(|refusal| of_call(&refusal))?;
         let state = service.registry_state();

@@ -114,6 +114,7 @@ pub fn paired_device(id: DeviceId, device: &Device, pairings: Option<&Pairings>)
     put(&mut row, "deviceId", &id.to_string());
     put(&mut row, "publicKey", &keys::to_base64url(&device.public_key.0));
     profile::put(&mut row, &device.profile);
+    put(&mut row, "operatorLabel", device.label.as_deref().unwrap_or_default());
     let latest = device.grants.iter().max_by_key(|(_, grant)| grant.seq);
     if let Some((role, grant)) = latest {
         row.insert("role".into(), role.name().into());
@@ -129,15 +130,19 @@ pub fn paired_device(id: DeviceId, device: &Device, pairings: Option<&Pairings>)
         .iter()
         .map(|(role, grant)| {
             let scopes = scopes(&grant.scopes);
-            json!({"role": role.name(), "scopes": scopes, "createdAtMs": grant.since.0})
+            let mut token =
+                json!({"role": role.name(), "scopes": scopes, "createdAtMs": grant.since.0});
+            if let Some(at) = grant.rotated_at {
+                token["rotatedAtMs"] = at.0.into();
+            }
+            token
         })
         .collect();
     row.insert("tokens".into(), tokens.into());
     if let Some(pairings) = pairings {
         row.insert("connected".into(), pairings.connected(id).into());
-        if let Some(seen) = pairings.last_seen(id) {
-            row.insert("lastSeenAtMs".into(), seen.0.into());
-        }
+        let seen = pairings.last_seen(id).unwrap_or(device.seen_at);
+        row.insert("lastSeenAtMs".into(), seen.0.into());
     }
     Value::Object(row)
 }
@@ -146,6 +151,8 @@ pub fn paired_device(id: DeviceId, device: &Device, pairings: Option<&Pairings>)
 fn approved_via(by: ApprovedBy) -> &'static str {
     match by {
         ApprovedBy::LocalPolicy => "silent",
-        ApprovedBy::Host | ApprovedBy::Operator => "owner",
+        ApprovedBy::Host | ApprovedBy::Operator | ApprovedBy::KeyList => "owner",
+        ApprovedBy::TrustedCidr => "trusted-cidr",
+        ApprovedBy::SetupCode => "bootstrap",
     }
 }

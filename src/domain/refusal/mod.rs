@@ -3,6 +3,8 @@
 //! Every front maps this one enum, each in one table of its own; no front invents a refusal. The
 //! sentences here are for people; the codes are for programs and never change their meaning.
 
+mod words;
+
 use super::{
     ids::{DeviceId, RequestId},
     origin::OriginFault,
@@ -23,6 +25,28 @@ pub enum ProofFault {
     NonceMismatch,
     /// The signature does not verify.
     Signature,
+}
+
+/// Why a setup code is not good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CodeFault {
+    /// There is no such code (any more).
+    Unknown,
+    /// Another device was faster.
+    Used,
+    /// Its time is over.
+    Expired,
+}
+
+/// Why a service token is not good here and now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenFault {
+    /// There is no such token (any more).
+    Unknown,
+    /// Its time is over.
+    Expired,
+    /// It may not be used from this address.
+    Address,
 }
 
 /// Why a known or unknown device has to be approved (again).
@@ -79,7 +103,23 @@ pub enum Refusal {
         granted: ScopeSet,
     },
     /// The setup code is unknown, used or over.
-    BootstrapInvalid,
+    SetupCode(CodeFault),
+    /// The service token is unknown, over, or not for this address.
+    ServiceToken(TokenFault),
+    /// The proxy in front did not say who the person is.
+    IdentityMissing,
+    /// The person whom the proxy named is not among those who may enter.
+    IdentityNotAllowed,
+    /// Too many failures to authenticate, with this kind of credential and from there.
+    RateLimited {
+        /// When to try again, in milliseconds.
+        retry_after_ms: u64,
+    },
+    /// Too many calls that the session has no right to.
+    Throttled {
+        /// When to try again, in milliseconds.
+        retry_after_ms: u64,
+    },
     /// This needs a device key (nodes always; operators if they prove no shared secret).
     DeviceIdentityRequired,
     /// The device's proof of its key does not hold.
@@ -136,6 +176,43 @@ pub enum Refusal {
     GrantEnded,
     /// No such device.
     UnknownDevice,
+    /// The device holds nothing in that role.
+    NoGrant {
+        /// The role.
+        role: Role,
+    },
+    /// More than what was approved for the device.
+    BeyondBaseline {
+        /// The first scope that was never approved.
+        missing: Scope,
+    },
+    /// Nobody would hold `operator.admin` any more (N1 A1.7).
+    LastAdmin,
+    /// No such service token.
+    UnknownToken,
+    /// No such setup code.
+    UnknownCode,
+    /// No such role among the ceilings of the policy.
+    UnknownCeiling,
+    /// Another service token has this name.
+    NameTaken,
+    /// There are as many of these as there may be.
+    LimitReached {
+        /// Of what.
+        what: &'static str,
+    },
+    /// The end that was asked for is over already.
+    AlreadyOver,
+    /// A shared secret that is too easy to guess.
+    WeakSecret {
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// The shared secret is not the gateway's to change.
+    SecretIsElsewhere {
+        /// Where it comes from.
+        place: String,
+    },
     /// No such record in the ledger.
     UnknownRecord,
     /// Not now. Nothing was changed, unless the reason says to look again.
@@ -157,7 +234,16 @@ impl Refusal {
             Self::SecretMismatch { kind: SecretKind::Password, .. } => "AUTH_PASSWORD_MISMATCH",
             Self::DeviceTokenMismatch => "AUTH_DEVICE_TOKEN_MISMATCH",
             Self::DeviceScopeMismatch { .. } => "AUTH_SCOPE_MISMATCH",
-            Self::BootstrapInvalid => "AUTH_BOOTSTRAP_TOKEN_INVALID",
+            Self::SetupCode(CodeFault::Unknown) => "AUTH_BOOTSTRAP_TOKEN_INVALID",
+            Self::SetupCode(CodeFault::Used) => "SETUP_CODE_USED",
+            Self::SetupCode(CodeFault::Expired) => "SETUP_CODE_EXPIRED",
+            Self::ServiceToken(TokenFault::Unknown) => "SERVICE_TOKEN_INVALID",
+            Self::ServiceToken(TokenFault::Expired) => "SERVICE_TOKEN_EXPIRED",
+            Self::ServiceToken(TokenFault::Address) => "SERVICE_TOKEN_ADDRESS",
+            Self::IdentityMissing => "AUTH_IDENTITY_HEADER_REQUIRED",
+            Self::IdentityNotAllowed => "AUTH_VERIFIED_USER_REQUIRED",
+            Self::RateLimited { .. } => "AUTH_RATE_LIMITED",
+            Self::Throttled { .. } => "CALLS_THROTTLED",
             Self::DeviceIdentityRequired => "DEVICE_IDENTITY_REQUIRED",
             Self::DeviceProof(ProofFault::IdMismatch) => "DEVICE_AUTH_DEVICE_ID_MISMATCH",
             Self::DeviceProof(ProofFault::Stale) => "DEVICE_AUTH_SIGNATURE_EXPIRED",
@@ -179,117 +265,19 @@ impl Refusal {
             Self::RequestChanged { .. } => "REQUEST_CHANGED",
             Self::GrantEnded => "GRANT_ENDED",
             Self::UnknownDevice => "UNKNOWN_DEVICE",
+            Self::NoGrant { .. } => "NO_GRANT",
+            Self::BeyondBaseline { .. } => "BEYOND_BASELINE",
+            Self::LastAdmin => "LAST_ADMIN",
+            Self::UnknownToken => "UNKNOWN_TOKEN",
+            Self::UnknownCode => "UNKNOWN_CODE",
+            Self::UnknownCeiling => "UNKNOWN_ROLE",
+            Self::NameTaken => "NAME_TAKEN",
+            Self::LimitReached { .. } => "LIMIT_REACHED",
+            Self::AlreadyOver => "ALREADY_OVER",
+            Self::WeakSecret { .. } => "WEAK_SECRET",
+            Self::SecretIsElsewhere { .. } => "SECRET_IS_ELSEWHERE",
             Self::UnknownRecord => "UNKNOWN_RECORD",
             Self::Unavailable { .. } => "UNAVAILABLE",
-        }
-    }
-
-    /// What the asker lacks, in a few words.
-    pub fn missing(&self) -> String {
-        match self {
-            Self::SecretMissing(kind) | Self::SecretMismatch { kind, .. } => match kind {
-                SecretKind::Token => "the gateway's shared token".into(),
-                SecretKind::Password => "the gateway's shared password".into(),
-            },
-            Self::DeviceTokenMismatch => "this device's current token".into(),
-            Self::DeviceScopeMismatch { missing, .. }
-            | Self::MissingScope { missing, .. }
-            | Self::BeyondApprover { missing, .. } => format!("scope {missing}"),
-            Self::BootstrapInvalid => "a setup code that is still good".into(),
-            Self::DeviceIdentityRequired => "a shared secret or a device key".into(),
-            Self::DeviceProof(_) => "a valid proof of the device key".into(),
-            Self::OriginNotAllowed(_) => "an allowed page origin".into(),
-            Self::PairingRequired(_) => "an approval of this device".into(),
-            Self::TooManyPending => "a free place among the pending requests".into(),
-            Self::TooManyScopes => "a shorter list of scopes".into(),
-            Self::WrongRole { .. } => "the other role".into(),
-            Self::NotYours => "scope operator.admin".into(),
-            Self::HostOnly => "a shell on the gateway host".into(),
-            Self::UnknownRequest | Self::RequestClosed { .. } => "a pending request".into(),
-            Self::RequestSuperseded { .. } | Self::RequestChanged { .. } => {
-                "a look at the request as it is now".into()
-            }
-            Self::GrantEnded => "a grant that is still in force".into(),
-            Self::UnknownDevice => "a paired device".into(),
-            Self::UnknownRecord => "a record with that number".into(),
-            Self::Unavailable { reason, .. } => (*reason).into(),
-        }
-    }
-
-    /// Which principals can grant it.
-    pub fn grantors(&self) -> &'static str {
-        match self {
-            Self::SecretMissing(_) | Self::SecretMismatch { .. } | Self::OriginNotAllowed(_) => {
-                "whoever configures the gateway host"
-            }
-            Self::DeviceTokenMismatch
-            | Self::DeviceScopeMismatch { .. }
-            | Self::BootstrapInvalid
-            | Self::PairingRequired(_)
-            | Self::TooManyPending
-            | Self::MissingScope { .. }
-            | Self::BeyondApprover { .. }
-            | Self::NotYours
-            | Self::GrantEnded
-            | Self::UnknownDevice => {
-                "the gateway host, or an operator with operator.pairing that holds those scopes"
-            }
-            Self::HostOnly => "the gateway host",
-            Self::UnknownRequest
-            | Self::RequestSuperseded { .. }
-            | Self::RequestClosed { .. }
-            | Self::RequestChanged { .. } => "the device, by asking again",
-            Self::DeviceIdentityRequired
-            | Self::DeviceProof(_)
-            | Self::TooManyScopes
-            | Self::WrongRole { .. } => "the client itself",
-            Self::UnknownRecord => "nobody; the ledger ends before it",
-            Self::Unavailable { .. } => "nobody; wait",
-        }
-    }
-
-    /// What to run (a command to copy), or to do where there is no command.
-    pub fn remedy(&self) -> String {
-        match self {
-            Self::SecretMissing(_) | Self::SecretMismatch { .. } => {
-                "doorward status  (on the host; it says where the secret lies)".into()
-            }
-            Self::PairingRequired(pairing) => {
-                format!("doorward devices approve {}", pairing.request_id)
-            }
-            Self::RequestSuperseded { by } => format!("doorward devices approve {by}"),
-            Self::RequestChanged { .. }
-            | Self::UnknownRequest
-            | Self::RequestClosed { .. }
-            | Self::UnknownDevice
-            | Self::TooManyPending
-            | Self::DeviceTokenMismatch
-            | Self::GrantEnded
-            | Self::BootstrapInvalid => "doorward devices list".into(),
-            Self::DeviceScopeMismatch { .. } => {
-                "reconnect with the shared secret to ask for more, then: doorward devices list"
-                    .into()
-            }
-            Self::MissingScope { missing, .. } => format!(
-                "connect asking for {missing}; if pairing is then required: doorward devices approve"
-            ),
-            Self::BeyondApprover { .. } | Self::NotYours | Self::HostOnly => {
-                "doorward devices approve <request-id>  (on the host)".into()
-            }
-            Self::DeviceIdentityRequired => {
-                "pass the shared secret (doorward status says where it lies), or pair the device"
-                    .into()
-            }
-            Self::DeviceProof(ProofFault::Stale) => "set the client's clock".into(),
-            Self::DeviceProof(_) => "sign this connection's challenge with the device's key".into(),
-            Self::OriginNotAllowed(_) => {
-                "add the origin to gateway.controlUi.allowedOrigins, then: doorward config check"
-                    .into()
-            }
-            Self::WrongRole { .. } => "connect in the other role".into(),
-            Self::TooManyScopes => "ask for fewer scopes".into(),
-            Self::UnknownRecord => "doorward audit log".into(),
-            Self::Unavailable { retry_after_ms, .. } => format!("try again in {retry_after_ms} ms"),
         }
     }
 }

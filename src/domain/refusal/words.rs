@@ -1,0 +1,172 @@
+//! What is missing, who can grant it, what to run: the sentences of a refusal, for people.
+
+use super::{ProofFault, Refusal, TokenFault};
+use crate::domain::principal::SecretKind;
+
+impl Refusal {
+    /// What the asker lacks, in a few words.
+    pub fn missing(&self) -> String {
+        match self {
+            Self::SecretMissing(kind) | Self::SecretMismatch { kind, .. } => match kind {
+                SecretKind::Token => "the gateway's shared token".into(),
+                SecretKind::Password => "the gateway's shared password".into(),
+            },
+            Self::DeviceTokenMismatch => "this device's current token".into(),
+            Self::DeviceScopeMismatch { missing, .. }
+            | Self::MissingScope { missing, .. }
+            | Self::BeyondApprover { missing, .. }
+            | Self::BeyondBaseline { missing } => format!("scope {missing}"),
+            Self::SetupCode(_) => "a setup code that is still good".into(),
+            Self::ServiceToken(TokenFault::Address) => "an address that the token is for".into(),
+            Self::ServiceToken(_) => "a service token that is in force".into(),
+            Self::IdentityMissing => "the person's name from the proxy".into(),
+            Self::IdentityNotAllowed => "a person who may enter".into(),
+            Self::RateLimited { .. } | Self::Throttled { .. } => "patience".into(),
+            Self::DeviceIdentityRequired => "a shared secret or a device key".into(),
+            Self::DeviceProof(_) => "a valid proof of the device key".into(),
+            Self::OriginNotAllowed(_) => "an allowed page origin".into(),
+            Self::PairingRequired(_) => "an approval of this device".into(),
+            Self::TooManyPending => "a free place among the pending requests".into(),
+            Self::TooManyScopes => "a shorter list of scopes".into(),
+            Self::WrongRole { .. } => "the other role".into(),
+            Self::NotYours => "scope operator.admin".into(),
+            Self::HostOnly => "a shell on the gateway host".into(),
+            Self::UnknownRequest | Self::RequestClosed { .. } => "a pending request".into(),
+            Self::RequestSuperseded { .. } | Self::RequestChanged { .. } => {
+                "a look at the request as it is now".into()
+            }
+            Self::GrantEnded => "a grant that is still in force".into(),
+            Self::UnknownDevice => "a paired device".into(),
+            Self::NoGrant { role } => format!("a grant in role {}", role.name()),
+            Self::LastAdmin => "another holder of operator.admin".into(),
+            Self::UnknownToken => "a service token with that id or name".into(),
+            Self::UnknownCode => "a setup code with that id".into(),
+            Self::UnknownCeiling => "a role with that name in the policy".into(),
+            Self::NameTaken => "a name that is free".into(),
+            Self::LimitReached { what } => format!("a free place among the {what}"),
+            Self::AlreadyOver => "an end that lies ahead".into(),
+            Self::WeakSecret { why } => format!("a stronger secret: {why}"),
+            Self::SecretIsElsewhere { place } => format!("a change at {place}"),
+            Self::UnknownRecord => "a record with that number".into(),
+            Self::Unavailable { reason, .. } => (*reason).into(),
+        }
+    }
+
+    /// Which principals can grant it.
+    pub fn grantors(&self) -> &'static str {
+        match self {
+            Self::SecretMissing(_)
+            | Self::SecretMismatch { .. }
+            | Self::OriginNotAllowed(_)
+            | Self::IdentityMissing
+            | Self::IdentityNotAllowed
+            | Self::UnknownCeiling
+            | Self::SecretIsElsewhere { .. } => "whoever configures the gateway host",
+            Self::DeviceTokenMismatch
+            | Self::DeviceScopeMismatch { .. }
+            | Self::SetupCode(_)
+            | Self::ServiceToken(_)
+            | Self::UnknownToken
+            | Self::UnknownCode
+            | Self::NoGrant { .. }
+            | Self::BeyondBaseline { .. }
+            | Self::PairingRequired(_)
+            | Self::TooManyPending
+            | Self::MissingScope { .. }
+            | Self::BeyondApprover { .. }
+            | Self::NotYours
+            | Self::GrantEnded
+            | Self::UnknownDevice => {
+                "the gateway host, or an operator with operator.pairing that holds those scopes"
+            }
+            Self::HostOnly | Self::LastAdmin => "the gateway host",
+            Self::UnknownRequest
+            | Self::RequestSuperseded { .. }
+            | Self::RequestClosed { .. }
+            | Self::RequestChanged { .. } => "the device, by asking again",
+            Self::DeviceIdentityRequired
+            | Self::DeviceProof(_)
+            | Self::TooManyScopes
+            | Self::NameTaken
+            | Self::LimitReached { .. }
+            | Self::AlreadyOver
+            | Self::WeakSecret { .. }
+            | Self::WrongRole { .. } => "the client itself",
+            Self::UnknownRecord => "nobody; the ledger ends before it",
+            Self::RateLimited { .. } => "an operator with operator.admin, or waiting",
+            Self::Throttled { .. } | Self::Unavailable { .. } => "nobody; wait",
+        }
+    }
+
+    /// What to run (a command to copy), or to do where there is no command.
+    pub fn remedy(&self) -> String {
+        match self {
+            Self::SecretMissing(_) | Self::SecretMismatch { .. } => {
+                "doorward status  (on the host; it says where the secret lies)".into()
+            }
+            Self::PairingRequired(pairing) => {
+                format!("doorward devices approve {}", pairing.request_id)
+            }
+            Self::RequestSuperseded { by } => format!("doorward devices approve {by}"),
+            Self::RequestChanged { .. }
+            | Self::UnknownRequest
+            | Self::RequestClosed { .. }
+            | Self::UnknownDevice
+            | Self::TooManyPending
+            | Self::DeviceTokenMismatch
+            | Self::NoGrant { .. }
+            | Self::GrantEnded => "doorward devices list".into(),
+            Self::SetupCode(_) | Self::UnknownCode => {
+                "doorward devices setup-code  (or, for the first owner: doorward bootstrap)".into()
+            }
+            Self::ServiceToken(_) | Self::UnknownToken | Self::NameTaken => {
+                "doorward tokens list".into()
+            }
+            Self::LimitReached { what: "service tokens" } => "doorward tokens list".into(),
+            Self::LimitReached { .. } => "wait until one of them is over".into(),
+            Self::IdentityMissing => "check gateway.auth.trustedProxy.userHeader".into(),
+            Self::IdentityNotAllowed => {
+                "add the person to gateway.auth.trustedProxy.allowUsers".into()
+            }
+            Self::UnknownCeiling => "add the role under doorward.roles".into(),
+            Self::RateLimited { .. } => "doorward lockouts clear".into(),
+            Self::Throttled { retry_after_ms } => {
+                format!("doorward whoami, then try again in {retry_after_ms} ms")
+            }
+            Self::BeyondBaseline { .. } => {
+                "connect the device asking for more, then: doorward devices list".into()
+            }
+            Self::LastAdmin => {
+                "give another device operator.admin, or on the host add --force --reason <why>"
+                    .into()
+            }
+            Self::AlreadyOver => "name a later end, such as --until 1h".into(),
+            Self::WeakSecret { .. } => "doorward auth rotate  (it makes a strong one)".into(),
+            Self::SecretIsElsewhere { .. } => "change it there, then restart the gateway".into(),
+            Self::DeviceScopeMismatch { .. } => {
+                "reconnect with the shared secret to ask for more, then: doorward devices list"
+                    .into()
+            }
+            Self::MissingScope { missing, .. } => format!(
+                "connect asking for {missing}; if pairing is then required: doorward devices approve"
+            ),
+            Self::BeyondApprover { .. } | Self::NotYours | Self::HostOnly => {
+                "doorward devices approve <request-id>  (on the host)".into()
+            }
+            Self::DeviceIdentityRequired => {
+                "pass the shared secret (doorward status says where it lies), or pair the device"
+                    .into()
+            }
+            Self::DeviceProof(ProofFault::Stale) => "set the client's clock".into(),
+            Self::DeviceProof(_) => "sign this connection's challenge with the device's key".into(),
+            Self::OriginNotAllowed(_) => {
+                "add the origin to gateway.controlUi.allowedOrigins, then: doorward config check"
+                    .into()
+            }
+            Self::WrongRole { .. } => "connect in the other role".into(),
+            Self::TooManyScopes => "ask for fewer scopes".into(),
+            Self::UnknownRecord => "doorward audit log".into(),
+            Self::Unavailable { retry_after_ms, .. } => format!("try again in {retry_after_ms} ms"),
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! What events do to devices, their requests and their grants.
+
+use std::sync::Arc;
+
+use super::close;
+use crate::domain::{
+    ids::{DeviceId, TokenHash},
+    registry::{
+        Approval, Event, Registry,
+        state::{Closure, Device, Ending, Grant, IssuedToken, Lasting, PairingRequest},
+    },
+    scope::Role,
+    time::Stamp,
+};
+
+pub(super) fn requested(state: &mut Registry, stamp: Stamp, event: &Event) {
+    let Event::PairingRequested {
+        request_id,
+        device,
+        public_key,
+        role,
+        scopes,
+        reason,
+        profile,
+        address,
+    } = event
+    else {
+        return;
+    };
+    let request = PairingRequest {
+        device: *device,
+        public_key: *public_key,
+        role: *role,
+        scopes: scopes.clone(),
+        reason: *reason,
+        profile: profile.clone(),
+        address: address.clone(),
+        asked: stamp,
+    };
+    state.asking.insert((*device, *role), *request_id);
+    state.pending.insert(*request_id, Arc::new(request));
+}
+
+pub(super) fn approved(state: &mut Registry, stamp: Stamp, approval: &Approval) {
+    let Approval { device: id, role, profile, .. } = approval;
+    close(state, stamp, approval.request_id, Closure::Approved);
+    state.barred.remove(id);
+    let mut device = state.device(*id).cloned().unwrap_or_else(|| Device {
+        public_key: approval.public_key,
+        profile: profile.clone(),
+        label: None,
+        paired_at: stamp.at,
+        seen_at: stamp.at,
+        grants: Default::default(),
+    });
+    let grant = granted(device.grants.get(role), stamp, approval);
+    device.grants.insert(*role, grant);
+    device.profile = profile.clone();
+    device.seen_at = stamp.at;
+    state.devices.insert(*id, Arc::new(device));
+}
+
+fn granted(before: Option<&Grant>, stamp: Stamp, approval: &Approval) -> Grant {
+    let ends = approval.until.map(|at| Ending { at, leaves: before.and_then(lasting) });
+    Grant {
+        seq: stamp.seq,
+        line: before.map_or(stamp.seq, |grant| grant.line),
+        at: stamp.at,
+        since: before.map_or(stamp.at, |grant| grant.since),
+        by: approval.by,
+        approver: approval.approver.clone(),
+        baseline: approval.scopes.clone(),
+        scopes: approval.scopes.clone(),
+        token: before.and_then(|grant| grant.token),
+        retired: before.and_then(|grant| grant.retired),
+        rotated_at: before.and_then(|grant| grant.rotated_at),
+        ends,
+        ceiling: approval.ceiling.clone(),
+        ephemeral: approval.ephemeral,
+    }
+}
+
+/// What stays when a grant on top of this one ends.
+fn lasting(grant: &Grant) -> Option<Lasting> {
+    match &grant.ends {
+        Some(ending) => ending.leaves.clone(),
+        None => Some(Lasting {
+            seq: grant.seq,
+            by: grant.by,
+            approver: grant.approver.clone(),
+            baseline: grant.baseline.clone(),
+            scopes: grant.scopes.clone(),
+        }),
+    }
+}
+
+pub(super) fn grant(state: &mut Registry, stamp: Stamp, event: &Event) {
+    match event {
+        Event::TokenIssued { device, role, token } => {
+            change_grant(state, *device, *role, |grant| {
+                replace_token(grant, stamp, Some(*token));
+            })
+        }
+        Event::TokenConfirmed { device, role } => {
+            change_grant(state, *device, *role, |grant| grant.retired = None);
+        }
+        Event::TokenRotated { device, role, scopes, token } => {
+            change_grant(state, *device, *role, |grant| {
+                grant.scopes = scopes.clone();
+                grant.rotated_at = Some(stamp.at);
+                replace_token(grant, stamp, *token);
+            });
+        }
+        Event::GrantRevoked { device, role, bars, .. } => {
+            change_device(state, *device, |device| drop(device.grants.remove(role)));
+            bar(state, stamp, *device, *bars);
+        }
+        Event::GrantExpired { device, role, .. } => {
+            change_device(state, *device, |device| expire(device, *role));
+        }
+        _ => {}
+    }
+}
+
+/// What was held for good before is all that is held again.
+fn expire(device: &mut Device, role: Role) {
+    let Some(mut grant) = device.grants.remove(&role) else { return };
+    let Some(Lasting { seq, by, approver, baseline, scopes }) =
+        grant.ends.take().and_then(|ending| ending.leaves)
+    else {
+        return;
+    };
+    device.grants.insert(role, Grant { seq, by, approver, baseline, scopes, ..grant });
+}
+
+fn bar(state: &mut Registry, stamp: Stamp, device: DeviceId, bars: bool) {
+    if bars {
+        state.barred.insert(device, stamp.seq);
+    }
+}
+
+/// The token that the device surely has stays good to fetch another one with. Where two were handed
+/// out and none of them was used, that is the older.
+fn replace_token(grant: &mut Grant, stamp: Stamp, token: Option<TokenHash>) {
+    let current = grant.token.map(|token| token.hash);
+    grant.retired = grant.retired.or(current);
+    grant.token = token.map(|hash| IssuedToken { hash, issued_at: stamp.at });
+}
+
+pub(super) fn device(state: &mut Registry, stamp: Stamp, event: &Event) {
+    match event {
+        Event::DeviceDescribed { device, profile } => {
+            change_device(state, *device, |device| device.profile = profile.clone());
+        }
+        Event::DeviceSeen { device } => {
+            change_device(state, *device, |device| device.seen_at = stamp.at);
+        }
+        Event::DeviceRenamed { device, label } => {
+            change_device(state, *device, |device| device.label = Some(label.clone()));
+        }
+        Event::DeviceRemoved { device, bars, .. } => {
+            state.devices.remove(device);
+            bar(state, stamp, *device, *bars);
+        }
+        _ => {}
+    }
+}
+
+pub(super) fn change_grant(
+    state: &mut Registry,
+    id: DeviceId,
+    role: Role,
+    change: impl FnOnce(&mut Grant),
+) {
+    change_device(state, id, |device| {
+        if let Some(grant) = device.grants.get_mut(&role) {
+            change(grant);
+        }
+    });
+}
+
+fn change_device(state: &mut Registry, id: DeviceId, change: impl FnOnce(&mut Device)) {
+    if let Some(device) = state.devices.get_mut(&id) {
+        change(Arc::make_mut(device));
+    }
+}

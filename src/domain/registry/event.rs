@@ -1,0 +1,323 @@
+//! What can happen to the registry: the vocabulary of the ledger's records.
+//!
+//! An event names everything that it changes, so that a reader of the ledger needs no other record
+//! to see what happened. It never names a secret; where one changed hands, there is its hash.
+
+use ipnet::IpNet;
+
+use super::{
+    Access, ApprovedBy, Policy, Profile,
+    keys::KeyList,
+    lockout::{Failures, LockKey},
+};
+use crate::domain::{
+    ids::{CodeId, DeviceId, PublicKey, RequestId, TokenHash, TokenId},
+    principal::{Principal, SecretKind, Subject},
+    refusal::PairingReason,
+    scope::{Role, ScopeSet},
+    time::UnixMillis,
+};
+
+/// What can happen to the registry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// The ledger began; the root of all authority is the host that holds this key.
+    Begun {
+        /// The gateway's public key.
+        gateway_key: PublicKey,
+    },
+    /// This policy is in force from here on.
+    PolicyAdopted(Policy),
+    /// A device asks to be approved.
+    PairingRequested {
+        /// The request.
+        request_id: RequestId,
+        /// Who asks.
+        device: DeviceId,
+        /// Its key.
+        public_key: PublicKey,
+        /// In which role.
+        role: Role,
+        /// For which scopes.
+        scopes: ScopeSet,
+        /// Why.
+        reason: PairingReason,
+        /// What it says about itself.
+        profile: Profile,
+        /// Where it asks from.
+        address: Option<String>,
+    },
+    /// A newer request of the same device and role took the place of this one.
+    PairingSuperseded {
+        /// The old request.
+        request_id: RequestId,
+        /// Whose.
+        device: DeviceId,
+        /// The new request.
+        by: RequestId,
+    },
+    /// A device was granted scopes in a role.
+    PairingApproved(Box<Approval>),
+    /// A request was turned down. No rule approves that device by itself any more.
+    PairingRejected {
+        /// The request.
+        request_id: RequestId,
+        /// Whose.
+        device: DeviceId,
+        /// In which role.
+        role: Role,
+        /// Whether the device itself withdrew it.
+        withdrawn: bool,
+    },
+    /// A request ran out.
+    PairingExpired {
+        /// The request.
+        request_id: RequestId,
+        /// Whose.
+        device: DeviceId,
+        /// In which role.
+        role: Role,
+    },
+    /// A granted device was given its token; an earlier one stays good to fetch another with, until
+    /// this one was used.
+    TokenIssued {
+        /// Whose.
+        device: DeviceId,
+        /// In which role.
+        role: Role,
+        /// The token's hash.
+        token: TokenHash,
+    },
+    /// A device showed that it has its new token: the one before is dead from here on.
+    TokenConfirmed {
+        /// Whose.
+        device: DeviceId,
+        /// In which role.
+        role: Role,
+    },
+    /// A paired device says something else about itself.
+    DeviceDescribed {
+        /// Which.
+        device: DeviceId,
+        /// All of it.
+        profile: Profile,
+    },
+    /// A paired device was here; written once a day at the most.
+    DeviceSeen {
+        /// Which.
+        device: DeviceId,
+    },
+    /// A device's token was replaced; its grant stays, or gets smaller, within what was approved.
+    TokenRotated {
+        /// Whose.
+        device: DeviceId,
+        /// In which role.
+        role: Role,
+        /// What is in force from here on.
+        scopes: ScopeSet,
+        /// The new token's hash, if the device asked itself; otherwise it fetches one.
+        token: Option<TokenHash>,
+    },
+    /// A device holds nothing in this role any more.
+    GrantRevoked {
+        /// Whose.
+        device: DeviceId,
+        /// In which role.
+        role: Role,
+        /// Why, where a reason was asked for.
+        reason: Option<String>,
+        /// Whether no rule approves it by itself any more, because a person took it away.
+        bars: bool,
+    },
+    /// A device is gone, with everything that it held.
+    DeviceRemoved {
+        /// Which.
+        device: DeviceId,
+        /// Why, where a reason was asked for.
+        reason: Option<String>,
+        /// Whether no rule approves it by itself any more, because a person took it away.
+        bars: bool,
+    },
+    /// A device goes by another name.
+    DeviceRenamed {
+        /// Which.
+        device: DeviceId,
+        /// The name.
+        label: String,
+    },
+    /// A grant with an end reached it.
+    GrantExpired {
+        /// Whose.
+        device: DeviceId,
+        /// In which role.
+        role: Role,
+        /// What is left: what the device held for good before.
+        scopes: Option<ScopeSet>,
+    },
+    /// A role's ceiling lies on a grant from here on, or no longer.
+    CeilingAssigned {
+        /// On whose.
+        subject: Subject,
+        /// The role's name.
+        ceiling: Option<String>,
+    },
+    /// This shared secret is in force from here on.
+    SecretAdopted {
+        /// Its kind.
+        kind: SecretKind,
+        /// A keyed digest, which tells one secret from another and nothing else.
+        fingerprint: TokenHash,
+    },
+    /// A service token was made.
+    ServiceTokenCreated {
+        /// Which.
+        id: TokenId,
+        /// What it is called.
+        name: String,
+        /// What it holds.
+        scopes: ScopeSet,
+        /// The secret's hash.
+        token: TokenHash,
+        /// When it ends.
+        until: Option<UnixMillis>,
+        /// From where it may be used; empty means anywhere.
+        ranges: Vec<IpNet>,
+        /// Who made it.
+        creator: Principal,
+    },
+    /// A service token has another secret.
+    ServiceTokenRotated {
+        /// Which.
+        id: TokenId,
+        /// The secret's hash.
+        token: TokenHash,
+    },
+    /// A service token is gone.
+    ServiceTokenRevoked {
+        /// Which.
+        id: TokenId,
+    },
+    /// A service token reached its end.
+    ServiceTokenExpired {
+        /// Which.
+        id: TokenId,
+    },
+    /// A setup code was made.
+    CodeCreated {
+        /// Which.
+        id: CodeId,
+        /// The secret's hash.
+        code: TokenHash,
+        /// What for.
+        access: Access,
+        /// What its redeemer will hold.
+        scopes: ScopeSet,
+        /// When it ends.
+        until: UnixMillis,
+    },
+    /// A device redeemed a setup code.
+    CodeRedeemed {
+        /// Which.
+        id: CodeId,
+        /// Who.
+        device: DeviceId,
+        /// From where.
+        address: Option<String>,
+    },
+    /// These keys need no approval from here on.
+    KeysAdopted(KeyList),
+    /// Something keeps failing to authenticate, and is not listened to for a while.
+    LockedOut {
+        /// With what, and from where.
+        key: LockKey,
+        /// The failures that filled it: how often which code.
+        failures: Failures,
+        /// Until when.
+        until: UnixMillis,
+    },
+    /// A lockout was lifted before its time.
+    LockoutCleared {
+        /// Which.
+        key: LockKey,
+    },
+}
+
+/// A grant, as it was given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Approval {
+    /// The request, or the id it would have had.
+    pub request_id: RequestId,
+    /// Who was approved.
+    pub device: DeviceId,
+    /// Its key.
+    pub public_key: PublicKey,
+    /// In which role.
+    pub role: Role,
+    /// Everything it holds in that role from here on.
+    pub scopes: ScopeSet,
+    /// What it said about itself.
+    pub profile: Profile,
+    /// On whose word.
+    pub by: ApprovedBy,
+    /// On whose word exactly; not known of grants from before this was written down.
+    pub approver: Option<Principal>,
+    /// When it ends, falling back to what was held for good before.
+    pub until: Option<UnixMillis>,
+    /// The role's ceiling that lies on it.
+    pub ceiling: Option<String>,
+    /// Whether the device is to vanish once it has disconnected.
+    pub ephemeral: bool,
+}
+
+/// Whose authority an event may have changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Touched {
+    /// Nobody's.
+    Nobody,
+    /// One subject's.
+    One(Subject),
+    /// A device's, in every role.
+    Device(DeviceId),
+    /// Anybody's.
+    Everyone,
+}
+
+impl Event {
+    /// Whose authority it may have changed; live sessions are looked at again by this.
+    pub fn touches(&self) -> Touched {
+        match self {
+            Self::PolicyAdopted(_) => Touched::Everyone,
+            Self::PairingApproved(approval) => {
+                Touched::One(Subject::Device(approval.device, approval.role))
+            }
+            Self::TokenRotated { device, role, .. }
+            | Self::GrantRevoked { device, role, .. }
+            | Self::GrantExpired { device, role, .. } => {
+                Touched::One(Subject::Device(*device, *role))
+            }
+            Self::DeviceRemoved { device, .. } => Touched::Device(*device),
+            Self::CeilingAssigned { subject, .. } => Touched::One(subject.clone()),
+            Self::SecretAdopted { .. } => Touched::One(Subject::SharedSecret),
+            Self::ServiceTokenCreated { id, .. }
+            | Self::ServiceTokenRotated { id, .. }
+            | Self::ServiceTokenRevoked { id }
+            | Self::ServiceTokenExpired { id } => Touched::One(Subject::Token(*id)),
+            _ => Touched::Nobody,
+        }
+    }
+
+    /// Whose scopes the record of it names, before and after.
+    pub(super) fn subject(&self) -> Touched {
+        match self {
+            Self::PairingRequested { device, role, .. }
+            | Self::PairingRejected { device, role, .. }
+            | Self::PairingExpired { device, role, .. }
+            | Self::TokenIssued { device, role, .. }
+            | Self::TokenConfirmed { device, role } => {
+                Touched::One(Subject::Device(*device, *role))
+            }
+            Self::PolicyAdopted(_) => Touched::Nobody,
+            _ => self.touches(),
+        }
+    }
+}

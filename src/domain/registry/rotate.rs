@@ -1,0 +1,44 @@
+//! Replacing a device's token.
+//!
+//! Source: the protocol's operator-scope document. Nothing is minted beyond what was approved for the
+//! device, nor beyond what the caller holds in this session; other devices need admin, and so do
+//! roles other than operator. A device that asks for itself is answered with its token; for any other
+//! device the token is withheld, and the device fetches it when it connects next.
+//!
+//! The old token admits its device, with a proof of the key, until the new one was used: an answer
+//! that was lost, or a gateway that was killed, strands nobody (N4). It is no use without the key.
+
+use super::{
+    Event, Registry,
+    approve::{only_own_without_admin, within},
+};
+use crate::domain::{
+    Decider,
+    ids::{DeviceId, TokenHash},
+    operation::Operation,
+    permit::Permit,
+    refusal::Refusal,
+    scope::{Role, ScopeSet},
+};
+
+pub(super) fn rotate(
+    state: &Registry,
+    permit: &Permit,
+    device: DeviceId,
+    role: Role,
+    scopes: Option<ScopeSet>,
+    token: TokenHash,
+) -> Result<Vec<Event>, Refusal> {
+    permit.expect_on(Operation::RotateToken, device)?;
+    state.authority(permit)?;
+    let caller = permit.standing();
+    only_own_without_admin(caller, device)?;
+    let grant = state.find_grant(device, role)?;
+    let scopes = scopes.unwrap_or_else(|| grant.scopes.clone());
+    if let Some(missing) = grant.baseline.first_missing(&scopes) {
+        return Err(Refusal::BeyondBaseline { missing });
+    }
+    within(caller, role, &state.capped(&scopes, grant.ceiling.as_deref()))?;
+    let itself = permit.principal().device() == Some(device);
+    Ok(vec![Event::TokenRotated { device, role, scopes, token: itself.then_some(token) }])
+}

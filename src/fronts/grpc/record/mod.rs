@@ -1,0 +1,88 @@
+//! Records of the ledger, from the domain's language to the contract's.
+//!
+//! The names in here are the contract's word: programs look for them. `proto/` lists them, and a
+//! test holds the two together.
+
+mod details;
+#[cfg(test)]
+mod tests;
+
+use super::convert::{role, scopes};
+use crate::{
+    domain::{
+        origin::Locality,
+        principal::{Principal, Rule, SecretKind},
+    },
+    proto::v1::{self, principal::Kind, via::Transport as WireTransport},
+    service::{Entry, Record, Transport, Via},
+};
+
+/// One record with its leaf hash.
+pub(super) fn entry(entry: &Entry) -> v1::LedgerRecord {
+    let Entry { record, leaf_hash } = entry;
+    let Record { seq, at, principal: who, authority, via: door, before, after, event } = record;
+    v1::LedgerRecord {
+        seq: seq.0,
+        time_ms: at.0,
+        principal: Some(principal(who)),
+        authority_seq: authority.0,
+        via: Some(via(door)),
+        before: Some(scopes(before)),
+        after: Some(scopes(after)),
+        event: Some(details::told(event)),
+        leaf_hash: leaf_hash.to_vec(),
+    }
+}
+
+pub(super) fn principal(principal: &Principal) -> v1::Principal {
+    use v1::principal as wire;
+    let kind = match principal {
+        Principal::Host { uid } => Kind::Host(wire::Host { uid: *uid }),
+        Principal::SharedSecret(secret) => {
+            let proof = match secret {
+                SecretKind::Token => v1::AuthMode::Token,
+                SecretKind::Password => v1::AuthMode::Password,
+            };
+            Kind::SharedSecret(wire::SharedSecret { proof: proof.into() })
+        }
+        Principal::Open => Kind::Open(wire::Open {}),
+        Principal::Device(id, acting) => Kind::Device(wire::PairedDevice {
+            device_id: id.to_string(),
+            role: role(*acting).into(),
+        }),
+        Principal::Applicant(id) => Kind::Applicant(wire::Applicant { device_id: id.to_string() }),
+        Principal::System(rule) => Kind::System(wire::System { rule: rule_name(*rule).into() }),
+        Principal::Token(id) => Kind::ServiceToken(wire::ServiceToken { token_id: id.to_string() }),
+        Principal::Person(name) => Kind::Person(wire::Person { name: name.clone() }),
+    };
+    v1::Principal { kind: Some(kind) }
+}
+
+fn rule_name(rule: Rule) -> &'static str {
+    match rule {
+        Rule::Startup => "startup",
+        Rule::LocalPolicy => "local_policy",
+        Rule::Expiry => "expiry",
+        Rule::TrustedCidr => "trusted_cidr",
+        Rule::KeyList => "key_list",
+        Rule::SetupCode => "setup_code",
+        Rule::RateLimit => "rate_limit",
+    }
+}
+
+fn via(via: &Via) -> v1::Via {
+    let Via { transport, address, locality, connection, request } = via.clone();
+    let transport = match transport {
+        Transport::WebSocket => WireTransport::WebSocket,
+        Transport::Http => WireTransport::Http,
+        Transport::AdminSocket => WireTransport::AdminSocket,
+        Transport::Internal => WireTransport::Internal,
+    };
+    v1::Via {
+        transport: transport.into(),
+        address,
+        direct_loopback: locality == Locality::DirectLoopback,
+        connection,
+        request,
+    }
+}

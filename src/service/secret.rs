@@ -1,0 +1,178 @@
+//! The shared secret: what it is now, what tells it from another, and its replacement.
+//!
+//! The ledger never sees it. What the ledger keeps is a fingerprint that only the gateway's own key
+//! can make, so that a guess cannot be checked against a copy of the ledger.
+
+use std::{path::PathBuf, sync::Arc};
+
+use arc_swap::ArcSwap;
+
+use super::Service;
+use crate::{
+    domain::{
+        ids::{Seq, TokenHash},
+        operation::Operation,
+        permit,
+        principal::{SecretKind, Standing},
+        refusal::Refusal,
+        registry::{AuthMode, Command},
+    },
+    ledger::record::Via,
+    support::{
+        entropy,
+        keys::GatewayKey,
+        private_file,
+        secret::{Secret, digest},
+        strength,
+    },
+};
+
+/// The secret that clients without a paired device prove.
+#[derive(Clone)]
+pub enum SharedSecret {
+    /// Mode `token`.
+    Token(Secret<String>),
+    /// Mode `password`.
+    Password(Secret<String>),
+    /// Mode `none`.
+    None,
+    /// Mode `trusted-proxy`.
+    TrustedProxy,
+}
+
+impl SharedSecret {
+    /// The mode that this secret belongs to.
+    pub fn mode(&self) -> AuthMode {
+        match self {
+            Self::Token(_) => AuthMode::Token,
+            Self::Password(_) => AuthMode::Password,
+            Self::None => AuthMode::None,
+            Self::TrustedProxy => AuthMode::TrustedProxy,
+        }
+    }
+
+    /// The secret with its kind, if there is one.
+    pub fn value(&self) -> Option<(SecretKind, &Secret<String>)> {
+        match self {
+            Self::Token(secret) => Some((SecretKind::Token, secret)),
+            Self::Password(secret) => Some((SecretKind::Password, secret)),
+            Self::None | Self::TrustedProxy => None,
+        }
+    }
+}
+
+/// Where the shared secret comes from, and so who may replace it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SecretPlace {
+    /// A file that holds nothing else; the gateway can write it.
+    File(PathBuf),
+    /// Somewhere that only its owner can change, in words.
+    Elsewhere(String),
+}
+
+/// The shared secret of a running gateway.
+pub struct Secrets {
+    current: ArcSwap<SharedSecret>,
+    place: SecretPlace,
+    key: Arc<GatewayKey>,
+}
+
+impl Secrets {
+    /// What the start found.
+    pub fn new(secret: SharedSecret, place: SecretPlace, key: Arc<GatewayKey>) -> Self {
+        Self { current: ArcSwap::from_pointee(secret), place, key }
+    }
+
+    /// The secret in force.
+    pub fn current(&self) -> arc_swap::Guard<Arc<SharedSecret>> {
+        self.current.load()
+    }
+
+    /// The kind and fingerprint of the secret in force, if there is one.
+    pub fn fingerprint(&self) -> Option<(SecretKind, TokenHash)> {
+        let current = self.current();
+        let (kind, secret) = current.value()?;
+        Some((kind, fingerprint_of(&self.key, secret)))
+    }
+}
+
+/// Ed25519 signatures are deterministic (RFC 8032), so a signature is a keyed digest that nobody
+/// else can make.
+fn fingerprint_of(key: &GatewayKey, secret: &Secret<String>) -> TokenHash {
+    let mut message = b"doorward shared secret v1\n".to_vec();
+    message.extend_from_slice(secret.expose().as_bytes());
+    let signature = key.sign(&message);
+    zeroize::Zeroize::zeroize(&mut message);
+    TokenHash(digest(&signature))
+}
+
+/// A replaced shared secret.
+#[derive(Debug)]
+pub struct RotatedSecret {
+    /// The record of it.
+    pub seq: Option<Seq>,
+    /// Its kind.
+    pub kind: SecretKind,
+    /// Where it lies now.
+    pub path: PathBuf,
+}
+
+impl Service {
+    /// Puts another shared secret in force: the one given, or a fresh one. Its file is written
+    /// first: if the gateway is killed in between, it starts with the new secret.
+    ///
+    /// # Errors
+    /// If `who` may not, the secret is weak, or it is not the gateway's to change.
+    pub async fn rotate_secret(
+        &self,
+        who: &Standing,
+        via: Via,
+        given: Option<Secret<String>>,
+    ) -> Result<RotatedSecret, Refusal> {
+        let permit = permit::authorize(who, Operation::RotateSecret)?;
+        let secrets = &self.0.secrets;
+        let path = match &secrets.place {
+            SecretPlace::File(path) => path,
+            SecretPlace::Elsewhere(place) => {
+                return Err(Refusal::SecretIsElsewhere { place: place.clone() });
+            }
+        };
+        let old = secrets.current.load_full();
+        let Some((kind, old_secret)) = old.value() else {
+            let place = format!("gateway.auth.mode, which is {:?}", old.mode().name());
+            return Err(Refusal::SecretIsElsewhere { place });
+        };
+        let secret = match given {
+            Some(given) => {
+                strength::check(given.expose()).map_err(|why| Refusal::WeakSecret { why })?
+            }
+            None => entropy::token(),
+        };
+        write(path, &secret)?;
+        let fingerprint = fingerprint_of(&secrets.key, &secret);
+        let command = Command::RotateSecret { kind, fingerprint };
+        let committed = self.0.registry.execute(permit, command, via).await;
+        match committed {
+            Ok(committed) => {
+                secrets.current.store(Arc::new(match kind {
+                    SecretKind::Token => SharedSecret::Token(secret),
+                    SecretKind::Password => SharedSecret::Password(secret),
+                }));
+                let seq = committed.events.first().map(|(stamp, _)| stamp.seq);
+                Ok(RotatedSecret { seq, kind, path: path.clone() })
+            }
+            Err(refusal) => {
+                write(path, old_secret)?;
+                Err(refusal)
+            }
+        }
+    }
+}
+
+fn write(path: &std::path::Path, secret: &Secret<String>) -> Result<(), Refusal> {
+    let line = Secret::new(format!("{}\n", secret.expose()));
+    private_file::replace(path, line.expose().as_bytes()).map_err(|error| {
+        tracing::error!(%error, path = %path.display(), "the shared secret cannot be written");
+        Refusal::Unavailable { reason: "the secret's file cannot be written", retry_after_ms: 0 }
+    })
+}
