@@ -22,3 +22,4 @@ pub mod news;
 pub mod registry;
 mod sightings;
 pub mod supervise;
+pub mod sweeper;

@@ -1,24 +1,18 @@
-//! The registry's aggregate, and the sweeper that ends requests which nobody repeats.
+//! The registry's aggregate, and what its commits mean for those who are connected.
 
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
 };
 
-use actix::prelude::*;
-
 use super::{
     aggregate::{self, Committed},
-    limits,
     news::{Fact, News},
-    supervise::StopOnPanic,
 };
 use crate::{
     domain::{
         ids::RequestId,
-        operation::Operation,
-        permit::{self, Permit},
-        principal::{Rule, Standing},
+        permit::Permit,
         refusal::Refusal,
         registry::{Command, Event, Registry},
         time::{Stamp, UnixMillis},
@@ -81,63 +75,9 @@ impl RegistryHandle {
         self.last_asked.lock().unwrap_or_else(PoisonError::into_inner).get(&id).copied()
     }
 
-    fn forget_closed(&self, state: &Registry) {
+    pub(super) fn forget_closed(&self, state: &Registry) {
         let mut last_asked = self.last_asked.lock().unwrap_or_else(PoisonError::into_inner);
         last_asked.retain(|id, _| state.pending(*id).is_some());
-    }
-}
-
-/// Looks once a second for requests that ran out.
-pub struct Sweeper {
-    registry: RegistryHandle,
-    _guard: StopOnPanic,
-}
-
-impl Sweeper {
-    /// A sweeper over this registry.
-    pub fn new(registry: RegistryHandle, guard: StopOnPanic) -> Self {
-        Self { registry, _guard: guard }
-    }
-
-    fn sweep(&mut self, ctx: &mut Context<Self>) {
-        let state = self.registry.state();
-        self.registry.forget_closed(&state);
-        for (request_id, request) in state.all_pending() {
-            let last_asked = self.registry.last_asked(request_id).unwrap_or(request.asked.at);
-            let now = UnixMillis(clock::unix_millis());
-            if now < last_asked.plus(crate::domain::registry::PENDING_TTL_MS) {
-                continue;
-            }
-            let registry = self.registry.clone();
-            ctx.spawn(
-                async move { expire(registry, request_id, last_asked, now).await }.into_actor(self),
-            );
-        }
-    }
-}
-
-async fn expire(
-    registry: RegistryHandle,
-    request_id: RequestId,
-    last_asked: UnixMillis,
-    now: UnixMillis,
-) {
-    let permit = permit::authorize(&Standing::system(Rule::Expiry), Operation::ExpirePairing);
-    let command = Command::ExpirePairing { request_id, last_asked, now };
-    let outcome = match permit {
-        Ok(permit) => registry.execute(permit, command, Via::internal()).await.map(drop),
-        Err(refusal) => Err(refusal),
-    };
-    if let Err(refusal) = outcome {
-        tracing::warn!(%request_id, code = refusal.code(), "a request could not be ended; trying again");
-    }
-}
-
-impl Actor for Sweeper {
-    type Context = Context<Self>;
-
-    fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.run_interval(limits::SWEEP_INTERVAL, Self::sweep);
     }
 }
 

@@ -28,8 +28,9 @@ use crate::{
         hub::HubHandle,
         limits,
         news::{Fact, News},
-        registry::{RegistryHandle, Sweeper, news_of},
+        registry::{RegistryHandle, news_of},
         supervise::StopOnPanic,
+        sweeper::{self, Sweeper},
     },
     config::{Loaded, Settings},
     domain::{
@@ -49,7 +50,7 @@ use crate::{
     },
     service::{Info, SecretPlace, Secrets, Service},
     support::{
-        clock::{self, Stopwatch},
+        clock::{self, SteadyClock, Stopwatch},
         entropy,
         keys::GatewayKey,
         private_file,
@@ -174,8 +175,12 @@ async fn serve(
     let registry = start_registry(registry, last_at, &ledger, &hub, &shutdown);
     let policy = policy(&settings, auth_mode)?;
     write_first_records(&registry, PublicKey(key.public()), policy, secrets.fingerprint()).await?;
-    Sweeper::new(registry.clone(), StopOnPanic::new("sweeper", shutdown.clone())).start();
-    let service = Service::new(registry, hub.clone(), ledger.clone(), secrets, info.clone());
+    let steady = SteadyClock::start(last_at.0);
+    sweeper::catch_up(&registry, steady).await;
+    let guard = StopOnPanic::new("sweeper", shutdown.clone());
+    Sweeper::new(registry.clone(), hub.clone(), steady, guard).start();
+    let service =
+        Service::new(registry, hub.clone(), ledger.clone(), secrets, steady, info.clone());
     let server = open_port(listener, &service)?;
     let port = server.handle();
     actix_rt::spawn(server);

@@ -149,7 +149,7 @@ impl Service {
     ) -> Result<Entered, Refusal> {
         let ask = ask(&connect, &proven, &credential, reason);
         let via = via(&connect);
-        let now = UnixMillis(clock::unix_millis());
+        let now = UnixMillis(self.0.steady.unix_millis());
         let basis = self.0.registry.peek().basis_for(&ask, now);
         if let Some(basis) = basis {
             let (secret, committed) = self.approve_by_rule(ask.clone(), basis, via.clone()).await;
@@ -213,7 +213,7 @@ impl Service {
         let approve = async {
             let rule = self.0.registry.peek().rule_standing(basis)?;
             let permit = permit::authorize(&rule, Operation::ApprovePairing)?;
-            let now = UnixMillis(clock::unix_millis());
+            let now = UnixMillis(self.0.steady.unix_millis());
             let command = Command::ApproveByRule { ask: Box::new(ask), basis, token, now };
             self.0.registry.execute(permit, command, via).await.map(|committed| committed.state)
         };

@@ -27,6 +27,7 @@ use std::sync::Arc;
 use crate::{
     actors::{hub::HubHandle, registry::RegistryHandle},
     ledger::LedgerHandle,
+    support::clock::SteadyClock,
 };
 
 pub use crate::{
@@ -64,6 +65,8 @@ struct Inner {
     hub: HubHandle,
     ledger: LedgerHandle,
     secrets: Secrets,
+    /// By which grants end.
+    steady: SteadyClock,
     info: Info,
     used: tokens::Uses,
 }
@@ -75,9 +78,18 @@ impl Service {
         hub: HubHandle,
         ledger: LedgerHandle,
         secrets: Secrets,
+        steady: SteadyClock,
         info: Info,
     ) -> Self {
-        Self(Arc::new(Inner { registry, hub, ledger, secrets, info, used: Default::default() }))
+        Self(Arc::new(Inner {
+            registry,
+            hub,
+            ledger,
+            secrets,
+            steady,
+            info,
+            used: Default::default(),
+        }))
     }
 
     /// The hub, for the connections that a front opens.

@@ -95,6 +95,11 @@ impl Service {
         })
     }
 
+    /// A time of day by the clock that grants end by.
+    pub(super) fn on_steady_clock(&self, at: UnixMillis) -> UnixMillis {
+        UnixMillis(self.0.steady.from_time_of_day(at.0))
+    }
+
     /// Approves a request, on these terms. With `expected`, only if it still asks for exactly that.
     ///
     /// # Errors
@@ -108,7 +113,9 @@ impl Service {
         terms: Terms,
     ) -> Result<Approved, Refusal> {
         let permit = permit::authorize(who, Operation::ApprovePairing)?;
-        let now = UnixMillis(clock::unix_millis());
+        let now = UnixMillis(self.0.steady.unix_millis());
+        let until = terms.until.map(|until| self.on_steady_clock(until));
+        let terms = Terms { until, ..terms };
         let command = Command::ApprovePairing { request_id: request, expected, terms, now };
         let committed = self.0.registry.execute(permit, command, via).await?;
         let granted = committed.events.into_iter().find_map(|(stamp, event)| match event {

@@ -13,7 +13,7 @@ use crate::{
     },
     ledger::record::Via,
     support::{
-        clock, entropy,
+        entropy,
         secret::{Secret, digest},
     },
 };
@@ -59,7 +59,7 @@ impl Service {
         let secret = entropy::token();
         let code = TokenHash(digest(secret.expose().as_bytes()));
         let id = CodeId(entropy::uuid().into_bytes());
-        let until = UnixMillis(clock::unix_millis()).plus(CODE_TTL_MS);
+        let until = UnixMillis(self.0.steady.unix_millis()).plus(CODE_TTL_MS);
         let command = Command::CreateCode { id, code, access, until };
         let committed = self.0.registry.execute(permit, command, via).await?;
         let (stamp, _) = committed.events.first().ok_or(Refusal::UnknownCode)?;

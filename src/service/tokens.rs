@@ -96,7 +96,8 @@ impl Service {
         let (secret, token) = mint();
         let id = TokenId(entropy::uuid().into_bytes());
         let TokenOrder { name, scopes, until, ranges } = order;
-        let now = UnixMillis(clock::unix_millis());
+        let now = UnixMillis(self.0.steady.unix_millis());
+        let until = until.map(|until| self.on_steady_clock(until));
         let new = NewToken { id, name, scopes, token, until, ranges, now };
         let committed =
             self.0.registry.execute(permit, Command::CreateToken(Box::new(new)), via).await?;
@@ -157,7 +158,7 @@ impl Service {
         secret: &Secret<String>,
         address: Option<IpAddr>,
     ) -> Result<TokenId, Refusal> {
-        let now = UnixMillis(clock::unix_millis());
+        let now = UnixMillis(self.0.steady.unix_millis());
         state.present(TokenHash(digest(secret.expose().as_bytes())), address, now)
     }
 }

@@ -34,3 +34,61 @@ impl Stopwatch {
         u64::try_from(self.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 }
+
+/// The clock by which grants end: the time of day at the start of the process, and from there on the
+/// time that has truly passed, sleep of the machine included.
+///
+/// Setting the system's clock moves it neither way, so a jump neither extends a grant nor ends it
+/// (N16 A16.4). Only a start looks at the time of day again, and never goes back behind the time that
+/// it is given, which is that of the last record.
+#[derive(Debug, Clone, Copy)]
+pub struct SteadyClock {
+    began_unix_ms: u64,
+    began: Duration,
+}
+
+impl SteadyClock {
+    /// Begins now, not before `not_before` (milliseconds since the Unix epoch).
+    pub fn start(not_before: u64) -> Self {
+        Self { began_unix_ms: unix_millis().max(not_before), began: since_boot() }
+    }
+
+    /// Milliseconds since the Unix epoch, by this clock.
+    pub fn unix_millis(&self) -> u64 {
+        let passed = since_boot().saturating_sub(self.began).as_millis();
+        self.began_unix_ms.saturating_add(u64::try_from(passed).unwrap_or(u64::MAX))
+    }
+
+    /// What a time of day is by this clock: as far ahead of its now as of everyone's.
+    pub fn from_time_of_day(&self, unix_ms: u64) -> u64 {
+        self.unix_millis().saturating_add(unix_ms.saturating_sub(unix_millis()))
+    }
+}
+
+/// Linux counts on while the machine sleeps; elsewhere this is the monotonic clock.
+fn since_boot() -> Duration {
+    #[cfg(target_os = "linux")]
+    let id = rustix::time::ClockId::Boottime;
+    #[cfg(not(target_os = "linux"))]
+    let id = rustix::time::ClockId::Monotonic;
+    let now = rustix::time::clock_gettime(id);
+    let seconds = u64::try_from(now.tv_sec).unwrap_or_default();
+    Duration::new(seconds, u32::try_from(now.tv_nsec).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_steady_clock_begins_no_earlier_than_it_is_told() {
+        let ahead = unix_millis() + 3_600_000;
+        let clock = SteadyClock::start(ahead);
+        assert!((ahead..ahead + 60_000).contains(&clock.unix_millis()));
+        let in_an_hour = clock.from_time_of_day(unix_millis() + 3_600_000);
+        assert!((ahead + 3_590_000..ahead + 3_660_000).contains(&in_an_hour));
+        assert_eq!(clock.from_time_of_day(0).max(ahead), clock.from_time_of_day(0));
+        let now = SteadyClock::start(0).unix_millis();
+        assert!(unix_millis().abs_diff(now) < 60_000);
+    }
+}

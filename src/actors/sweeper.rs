@@ -1,0 +1,120 @@
+//! The sweeper: looks once a second for what ran out, and has it ended under its own permit.
+//!
+//! Requests that nobody repeats, grants and service tokens that reached their end, and devices that
+//! were enrolled for as long as they stayed connected. What is over is decided again by the
+//! registry, so a sweep that comes too early does nothing.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use actix::prelude::*;
+
+use super::{hub::HubHandle, limits, registry::RegistryHandle, supervise::StopOnPanic};
+use crate::{
+    domain::{
+        ids::DeviceId,
+        operation::Operation,
+        permit,
+        principal::{Rule, Standing},
+        refusal::Refusal,
+        registry::{Command, PENDING_TTL_MS, Registry},
+        time::UnixMillis,
+    },
+    ledger::record::Via,
+    support::clock::{self, SteadyClock, Stopwatch},
+};
+
+/// The actor.
+pub struct Sweeper {
+    registry: RegistryHandle,
+    hub: HubHandle,
+    clock: SteadyClock,
+    /// Since when each ephemeral device is away.
+    away: BTreeMap<DeviceId, Stopwatch>,
+    _guard: StopOnPanic,
+}
+
+impl Sweeper {
+    /// A sweeper over this registry.
+    pub fn new(
+        registry: RegistryHandle,
+        hub: HubHandle,
+        clock: SteadyClock,
+        guard: StopOnPanic,
+    ) -> Self {
+        Self { registry, hub, clock, away: BTreeMap::new(), _guard: guard }
+    }
+
+    fn sweep(&mut self, ctx: &mut Context<Self>) {
+        let state = self.registry.state();
+        self.registry.forget_closed(&state);
+        let mut due: Vec<_> = self.requests(&state).chain(endings(&state, self.clock)).collect();
+        due.extend(self.gone(&state));
+        for (operation, command) in due {
+            let registry = self.registry.clone();
+            ctx.spawn(async move { end(&registry, operation, command).await }.into_actor(self));
+        }
+    }
+
+    fn requests<'a>(
+        &'a self,
+        state: &'a Registry,
+    ) -> impl Iterator<Item = (Operation, Command)> + 'a {
+        let now = UnixMillis(clock::unix_millis());
+        state.all_pending().filter_map(move |(request_id, request)| {
+            let last_asked = self.registry.last_asked(request_id).unwrap_or(request.asked.at);
+            let is_over = now >= last_asked.plus(PENDING_TTL_MS);
+            let command = Command::ExpirePairing { request_id, last_asked, now };
+            is_over.then_some((Operation::ExpirePairing, command))
+        })
+    }
+
+    /// Ephemeral devices that have been away for long enough.
+    fn gone(&mut self, state: &Arc<Registry>) -> Vec<(Operation, Command)> {
+        let ephemeral: Vec<_> =
+            state.ephemeral().filter(|device| !self.hub.is_connected(*device)).collect();
+        self.away.retain(|device, _| ephemeral.contains(device));
+        let over = ephemeral.into_iter().filter(|device| {
+            let since = self.away.entry(*device).or_insert_with(Stopwatch::start);
+            since.elapsed() >= limits::EPHEMERAL_GRACE
+        });
+        over.map(|device| (Operation::EndGrant, Command::EndEnrolment { device })).collect()
+    }
+}
+
+/// What reached its end, so far as it may end.
+fn endings(
+    state: &Registry,
+    clock: SteadyClock,
+) -> impl Iterator<Item = (Operation, Command)> + '_ {
+    let now = UnixMillis(clock.unix_millis());
+    let over = state.endings().filter(move |(_, _, at)| *at <= now);
+    over.filter(|(subject, ..)| !state.is_held_back(subject))
+        .map(move |(subject, ..)| (Operation::EndGrant, Command::EndGrant { subject, now }))
+}
+
+/// Ends everything that ran out while no gateway was running. Called before the doors open.
+pub async fn catch_up(registry: &RegistryHandle, clock: SteadyClock) {
+    let state = registry.state();
+    for (operation, command) in endings(&state, clock).collect::<Vec<_>>() {
+        end(registry, operation, command).await;
+    }
+}
+
+async fn end(registry: &RegistryHandle, operation: Operation, command: Command) {
+    let permit = permit::authorize(&Standing::system(Rule::Expiry), operation);
+    let outcome: Result<(), Refusal> = match permit {
+        Ok(permit) => registry.execute(permit, command, Via::internal()).await.map(drop),
+        Err(refusal) => Err(refusal),
+    };
+    if let Err(refusal) = outcome {
+        tracing::warn!(code = refusal.code(), "what ran out could not be ended; trying again");
+    }
+}
+
+impl Actor for Sweeper {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.run_interval(limits::SWEEP_INTERVAL, Self::sweep);
+    }
+}
