@@ -10,6 +10,7 @@
 mod attribution;
 mod audit;
 mod authenticate;
+mod bearer;
 mod connect;
 mod devices;
 mod enter;
@@ -45,6 +46,7 @@ pub use crate::{
 };
 pub use attribution::{Attribution, NotAttributable, attribute};
 pub use audit::{AsOf, Broken, Offline, Verdict, offline};
+pub use bearer::Bearer;
 pub use connect::{Connect, Entered, Outcome, Presented};
 pub use devices::{Rotated, STALE_SEEN_MS};
 pub use gateway::{Info, Status};

@@ -1,0 +1,85 @@
+//! Bearer credentials: what a client without a device key holds, on HTTP and gRPC alike.
+
+use std::net::IpAddr;
+
+use super::{Service, tokens::TOKEN_PREFIX};
+use crate::{
+    domain::{
+        origin::Locality,
+        principal::Principal,
+        refusal::Refusal,
+        registry::{
+            admit::{Admission, Credential, Knock, admit},
+            session::Session,
+        },
+        scope::{Role, ScopeSet},
+    },
+    support::secret::Secret,
+};
+
+/// A client that presents a bearer credential, or none.
+#[derive(Debug, Clone)]
+pub struct Bearer {
+    /// The credential.
+    pub secret: Option<Secret<String>>,
+    /// What the request limits itself to, whatever is granted.
+    pub cap: Option<ScopeSet>,
+    /// The client's address.
+    pub address: Option<IpAddr>,
+    /// Where it comes from.
+    pub locality: Locality,
+}
+
+impl Service {
+    /// What a bearer holds: all that its credential is worth here and now, under its own cap. A
+    /// client that names no scopes gets what the credential has, so that the right credential never
+    /// ends in a missing scope that nobody asked about (openclaw #57434).
+    ///
+    /// # Errors
+    /// If the credential is missing where one is asked for, or wrong.
+    pub fn bearer(&self, bearer: Bearer) -> Result<Session, Refusal> {
+        let Bearer { secret, cap, address, locality } = bearer;
+        let state = self.0.registry.peek();
+        let shared = self.0.secrets.current();
+        let credential = match (secret, shared.value()) {
+            (Some(token), _) if token.expose().starts_with(TOKEN_PREFIX) => {
+                Credential::ServiceToken(self.present(&state, &token, address)?)
+            }
+            (Some(secret), Some((kind, ours))) if ours.matches(secret.expose()) => {
+                Credential::Secret(kind)
+            }
+            (Some(_), Some((kind, _))) => {
+                return Err(Refusal::SecretMismatch { kind, device_proven: false });
+            }
+            (None, Some((kind, _))) => return Err(Refusal::SecretMissing(kind)),
+            (_, None) => Credential::Open,
+        };
+        let asked = ScopeSet::empty();
+        let knock = Knock {
+            role: Role::Operator,
+            scopes: &asked,
+            device: None,
+            credential,
+            locality,
+            cap: cap.as_ref(),
+        };
+        let Admission::Enter(standing) = admit(&state, &knock)? else {
+            return Err(Refusal::DeviceIdentityRequired);
+        };
+        if let Principal::Token(id) = standing.principal {
+            self.note_use(id);
+        }
+        Ok(Session { standing, asked, cap, locality })
+    }
+
+    /// What a session stands on now; asked again whenever something was committed.
+    ///
+    /// # Errors
+    /// If it stands on nothing any more.
+    pub fn reassess(
+        &self,
+        session: &Session,
+    ) -> Result<crate::domain::principal::Standing, Refusal> {
+        self.0.registry.peek().reassess(session)
+    }
+}
