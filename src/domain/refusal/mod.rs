@@ -3,6 +3,8 @@
 //! Every front maps this one enum, each in one table of its own; no front invents a refusal. The
 //! sentences here are for people; the codes are for programs and never change their meaning.
 
+#[cfg(test)]
+pub(crate) mod samples;
 mod words;
 
 use super::{

@@ -9,14 +9,12 @@ use super::{
 fn knocks_row_by_row() {
     let mut house = House::new();
     house.paired(1, "read write");
-    let token = TokenHash([8; 32]);
     let session = house.session(1, "read");
-    let issue = Command::IssueToken { role: Role::Operator, token };
-    house.run(&session, Operation::IssueToken, issue).unwrap();
+    house.issue(&session, 8).unwrap();
 
-    let secret = Credential::Secret(SecretKind::Token);
-    let own = Credential::DeviceToken(token);
-    let wrong = Credential::DeviceToken(TokenHash([0; 32]));
+    let secret = &Credential::Secret(SecretKind::Token);
+    let own = &Credential::DeviceToken(token(8));
+    let wrong = &Credential::DeviceToken(token(0));
     let (here, there) = (Locality::DirectLoopback, Locality::Elsewhere);
     let enter = |scopes: &str| Ok(set(scopes));
     let pair = |reason| Err(format!("{reason:?}"));
@@ -28,7 +26,7 @@ fn knocks_row_by_row() {
         (None, secret, Role::Operator, "admin", there, enter("read write")),
         (None, secret, Role::Operator, "read", here, enter("read")),
         (None, secret, Role::Operator, "pairing", there, enter("")),
-        (None, Credential::Open, Role::Operator, "read", here, enter("read")),
+        (None, &Credential::Open, Role::Operator, "read", here, no("GRANT_ENDED")),
         (None, secret, Role::Node, "", here, no("DEVICE_IDENTITY_REQUIRED")),
         (None, own, Role::Operator, "", here, no("DEVICE_IDENTITY_REQUIRED")),
         (Some(1), own, Role::Operator, "read", there, enter("read")),
@@ -46,7 +44,14 @@ fn knocks_row_by_row() {
         let device =
             known.map(|n| ProvenDevice { id: device(n), profile: &profile, profile_signed: true });
         let scopes = set(asked);
-        let knock = Knock { role, scopes: &scopes, device, credential, locality };
+        let knock = Knock {
+            role,
+            scopes: &scopes,
+            device,
+            credential: credential.clone(),
+            locality,
+            cap: None,
+        };
         let found = match admit(&house.state, &knock) {
             Ok(Admission::Enter(standing)) => Ok(standing.scopes),
             Ok(Admission::Pair(reason)) => Err(format!("{reason:?}")),
@@ -77,11 +82,38 @@ fn n4_a4_3_a_changed_platform_needs_approval_only_if_it_is_not_signed() {
             device: Some(ProvenDevice { id: device(1), profile: &profile, profile_signed: signed }),
             credential: Credential::Secret(SecretKind::Token),
             locality: Locality::Elsewhere,
+            cap: None,
         };
         let found = match admit(&house.state, &knock).unwrap() {
             Admission::Pair(reason) => Some(reason),
             Admission::Enter(_) => None,
         };
         assert_eq!(found, expected, "{platform} {family:?} signed: {signed}");
+    }
+}
+
+#[test]
+fn nobody_enters_without_a_proof_unless_the_policy_asks_for_none() {
+    let mut house = House::new();
+    for (auth_mode, expected) in [
+        (AuthMode::None, Some(set("read"))),
+        (AuthMode::Password, None),
+        (AuthMode::TrustedProxy, None),
+        (AuthMode::Token, None),
+    ] {
+        house.start(Policy { auth_mode, ..policy() });
+        let knock = Knock {
+            role: Role::Operator,
+            scopes: &set("read"),
+            device: None,
+            credential: Credential::Open,
+            locality: Locality::DirectLoopback,
+            cap: None,
+        };
+        let found = match admit(&house.state, &knock) {
+            Ok(Admission::Enter(standing)) => Some(standing.scopes),
+            Ok(Admission::Pair(_)) | Err(_) => None,
+        };
+        assert_eq!(found, expected, "{auth_mode:?}");
     }
 }

@@ -5,9 +5,17 @@ mod pairing;
 mod refusals;
 
 use super::*;
-use crate::domain::{operation::Operation, permit, principal::Standing, scope::Scope};
+use crate::domain::{
+    ids::TokenHash,
+    operation::Operation,
+    permit,
+    principal::{Principal, Rule, Standing},
+    scope::Scope,
+    time::UnixMillis,
+};
 
-/// A registry with a helper for its clock and its places.
+/// A registry with a helper for its clock and its places. Every event is checked against the
+/// invariants.
 struct House {
     state: Registry,
     seq: u64,
@@ -15,6 +23,10 @@ struct House {
 
 const fn device(n: u8) -> DeviceId {
     DeviceId([n; 32])
+}
+
+const fn token(n: u8) -> TokenHash {
+    TokenHash([n; 32])
 }
 
 const fn request(n: u8) -> RequestId {
@@ -34,6 +46,10 @@ fn policy() -> Policy {
         shared_scopes: set("read write"),
         loopback_scopes: ScopeSet::full_operator(),
         auto_approve_local: true,
+        auto_approve_cidrs: vec![],
+        people: Default::default(),
+        others: None,
+        ceilings: Default::default(),
     }
 }
 
@@ -63,6 +79,11 @@ impl House {
         house
     }
 
+    /// A millisecond after the last record.
+    fn now(&self) -> UnixMillis {
+        UnixMillis(1000 + self.seq)
+    }
+
     fn run(
         &mut self,
         who: &Standing,
@@ -71,15 +92,17 @@ impl House {
     ) -> Result<Vec<Event>, Refusal> {
         let events = self.state.decide(&permit::authorize(who, operation)?, command)?;
         for event in &events {
-            let stamp = Stamp { seq: Seq(self.seq), at: UnixMillis(1000 + self.seq) };
+            let stamp = Stamp { seq: Seq(self.seq), at: self.now() };
             self.state.apply(stamp, event);
             self.seq += 1;
+            assert_eq!(invariants::check(&self.state), Ok(()), "after {event:?}");
         }
         Ok(events)
     }
 
     fn start(&mut self, policy: Policy) -> usize {
-        let command = Command::Start { gateway_key: PublicKey([9; 32]), policy };
+        let secret = Some((SecretKind::Token, token(9)));
+        let command = Command::Start { gateway_key: PublicKey([9; 32]), policy, secret };
         let startup = Standing::system(Rule::Startup);
         self.run(&startup, Operation::AdoptPolicy, command).unwrap().len()
     }
@@ -90,7 +113,12 @@ impl House {
     }
 
     fn approve(&mut self, who: &Standing, id: u8) -> Result<Vec<Event>, Refusal> {
-        let command = Command::ApprovePairing { request_id: request(id), expected: None };
+        self.approve_on(who, id, Terms::default())
+    }
+
+    fn approve_on(&mut self, who: &Standing, id: u8, terms: Terms) -> Result<Vec<Event>, Refusal> {
+        let (request_id, expected, now) = (request(id), None, self.now());
+        let command = Command::ApprovePairing { request_id, expected, terms, now };
         self.run(who, Operation::ApprovePairing, command)
     }
 
@@ -100,9 +128,21 @@ impl House {
     }
 
     fn approve_locally(&mut self, ask: Ask) -> Result<Vec<Event>, Refusal> {
-        let who = self.state.local_policy_standing().unwrap();
-        let command = Command::ApproveLocally { ask: Box::new(ask), token: TokenHash([7; 32]) };
+        self.approve_by(ask, Basis::LocalPolicy)
+    }
+
+    /// Approves by rule; a token that goes with it hashes to `token(7)`.
+    fn approve_by(&mut self, ask: Ask, basis: Basis) -> Result<Vec<Event>, Refusal> {
+        let who = self.state.rule_standing(basis)?;
+        let (token, now) = (token(7), self.now());
+        let command = Command::ApproveByRule { ask: Box::new(ask), basis, token, now };
         self.run(&who, Operation::ApprovePairing, command)
+    }
+
+    fn issue(&mut self, who: &Standing, n: u8) -> Result<Vec<Event>, Refusal> {
+        let (role, renewal) = (who.role, Renewal::No);
+        let command = Command::IssueToken { role, token: token(n), renewal };
+        self.run(who, Operation::IssueToken, command)
     }
 
     /// Pairs a device through the host and gives the standing of a session of it.
@@ -122,12 +162,13 @@ impl House {
         }
     }
 
+    /// The standing of a session by the shared token.
     fn shared(&self, scopes: &str) -> Standing {
         Standing {
             principal: Principal::SharedSecret(SecretKind::Token),
             role: Role::Operator,
             scopes: set(scopes),
-            grant: self.state.policy().unwrap().0,
+            grant: self.state.secret().unwrap().seq,
         }
     }
 }

@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn the_ledger_begins_once_and_a_policy_is_written_when_it_changes() {
     let mut house = House { state: Registry::default(), seq: 0 };
-    assert_eq!(house.start(policy()), 2, "the first record and the policy");
+    assert_eq!(house.start(policy()), 3, "the first record, the policy and the secret");
     assert_eq!(house.start(policy()), 0, "the same start again");
     assert_eq!(house.start(Policy { auto_approve_local: false, ..policy() }), 1, "another policy");
 }
@@ -40,8 +40,9 @@ fn n1_a1_4_changed_scopes_supersede_and_the_old_id_names_the_new_one() {
 fn an_approver_that_saw_something_else_is_told() {
     let mut house = House::new();
     house.request(ask(1, "read")).unwrap();
-    let command =
-        Command::ApprovePairing { request_id: request(1), expected: Some(set("read write")) };
+    let (request_id, expected, now) = (request(1), Some(set("read write")), house.now());
+    let terms = Terms::default();
+    let command = Command::ApprovePairing { request_id, expected, terms, now };
     let refused = house.run(&host(), Operation::ApprovePairing, command).unwrap_err();
     assert_eq!(refused, Refusal::RequestChanged { now: set("read") });
 }
@@ -148,7 +149,7 @@ fn a_request_expires_five_minutes_after_its_last_retry() {
         (2000, 2000 + PENDING_TTL_MS - 1, 0),
         (2000, 2000 + PENDING_TTL_MS, 1),
         // The request itself is younger than what the sweeper remembers.
-        (0, 1002 + PENDING_TTL_MS - 1, 0),
+        (0, 1003 + PENDING_TTL_MS - 1, 0),
     ] {
         let mut house = House::new();
         house.request(ask(1, "read")).unwrap();
@@ -195,10 +196,12 @@ fn a_local_approval_hands_out_the_token_with_the_grant() {
     let mut house = House::new();
     let local = Ask { locality: Locality::DirectLoopback, ..ask(1, "read") };
     let events = house.approve_locally(local.clone()).unwrap();
-    let [Event::PairingApproved { by, .. }, Event::TokenIssued { token, .. }] = &events[..] else {
+    let [Event::PairingApproved(approval), Event::TokenIssued { token: issued, .. }] = &events[..]
+    else {
         panic!("{events:?}");
     };
-    assert_eq!((*by, *token), (ApprovedBy::LocalPolicy, TokenHash([7; 32])));
+    assert_eq!((approval.by, *issued), (ApprovedBy::LocalPolicy, token(7)));
+    assert_eq!(approval.approver, Some(Principal::System(Rule::LocalPolicy)));
     let again = Ask { request_id: request(2), scopes: set("write"), ..local };
     assert_eq!(house.approve_locally(again).unwrap().len(), 1, "an upgrade keeps the token");
 }
@@ -207,19 +210,19 @@ fn a_local_approval_hands_out_the_token_with_the_grant() {
 fn a_token_is_issued_once_and_only_to_its_own_device() {
     let mut house = House::new();
     let session = house.paired(1, "read");
-    let issue = |hash| Command::IssueToken { role: Role::Operator, token: TokenHash([hash; 32]) };
-    assert_eq!(house.run(&session, Operation::IssueToken, issue(1)).unwrap().len(), 1);
-    assert_eq!(house.run(&session, Operation::IssueToken, issue(2)).unwrap().len(), 0);
+    assert_eq!(house.issue(&session, 1).unwrap().len(), 1);
+    assert_eq!(house.issue(&session, 2).unwrap().len(), 0);
     let stranger = Standing::applicant(device(2), Role::Operator);
-    let refused = house.run(&stranger, Operation::IssueToken, issue(3)).unwrap_err();
-    assert_eq!(refused, Refusal::GrantEnded);
+    assert_eq!(house.issue(&stranger, 3).unwrap_err(), Refusal::GrantEnded);
 }
 
 #[test]
 fn a_permit_for_one_thing_is_no_permit_for_another() {
     let house = House::new();
     let permit = permit::authorize(&house.shared("pairing read"), Operation::ListPairings).unwrap();
-    let command = Command::ApprovePairing { request_id: request(1), expected: None };
+    let (request_id, expected, now) = (request(1), None, house.now());
+    let terms = Terms::default();
+    let command = Command::ApprovePairing { request_id, expected, terms, now };
     assert_eq!(house.state.decide(&permit, command).unwrap_err(), Refusal::HostOnly);
 }
 
@@ -270,7 +273,7 @@ fn what_a_device_holds_stays_within_what_a_record_can_name() {
         ..as_request(id, ask(1, ""))
     };
     assert!(house.approve_locally(local(1, named(0, ScopeSet::LEN_MAX))).is_ok());
-    assert_eq!(house.approve_locally(local(2, named(40, 1))).unwrap_err(), Refusal::HostOnly);
+    assert_eq!(house.approve_locally(local(2, named(40, 1))).unwrap_err(), Refusal::TooManyScopes);
     house.request(Ask { scopes: named(40, 1), ..as_request(3, ask(1, "")) }).unwrap();
     assert_eq!(house.approve(&host(), 3).unwrap_err(), Refusal::TooManyScopes);
 }
