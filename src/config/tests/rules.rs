@@ -309,7 +309,9 @@ fn the_snippet_of_issue_57434_loads_as_it_is() {
     );
     let loaded = load_text(&text).unwrap();
     assert_eq!((loaded.settings.port, loaded.settings.bind), (18790, Bind::Loopback));
-    let Auth::Token(Some(token)) = &loaded.settings.auth else { panic!("{:?}", loaded.settings) };
+    let Auth::Token(Some((token, _))) = &loaded.settings.auth else {
+        panic!("{:?}", loaded.settings)
+    };
     assert!(token.matches(SECRET));
     assert_eq!(
         shown(&loaded.warnings),

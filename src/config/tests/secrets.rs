@@ -13,7 +13,7 @@ fn token(value: &str) -> String {
 #[track_caller]
 fn assert_token(loaded: &Loaded, expected: &str) {
     match &loaded.settings.auth {
-        Auth::Token(Some(token)) => assert_eq!(token.expose(), expected),
+        Auth::Token(Some((token, _))) => assert_eq!(token.expose(), expected),
         other => panic!("no token: {other:?}"),
     }
 }

@@ -22,8 +22,8 @@ fn token_flag() -> Overrides {
 fn auth(loaded: &Loaded) -> String {
     match &loaded.settings.auth {
         Auth::Token(None) => String::from("token"),
-        Auth::Token(Some(token)) => format!("token {}", token.expose()),
-        Auth::Password(password) => format!("password {}", password.expose()),
+        Auth::Token(Some((token, _))) => format!("token {}", token.expose()),
+        Auth::Password((password, _)) => format!("password {}", password.expose()),
         Auth::None => String::from("none"),
     }
 }

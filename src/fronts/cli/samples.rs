@@ -57,6 +57,13 @@ fn grant(role: Role, held: &str, seq: u64, by: ApprovedBy) -> Grant {
         since_ms: NOW - 86_400_000,
         approved_by: by.into(),
         token_issued_at_ms: Some(NOW - 7_100_000),
+        approved: scopes(held),
+        rotated_at_ms: None,
+        until_ms: None,
+        falls_back_to: None,
+        ceiling: None,
+        ephemeral: false,
+        approver: None,
     }
 }
 
@@ -73,6 +80,7 @@ fn devices() -> Vec<Device> {
         barred: false,
         connected: true,
         last_seen_ms: Some(NOW - 1000),
+        label: Some("Ada's laptop".into()),
     };
     let sneaky = Device {
         device_id: id(0x2b),
@@ -83,6 +91,7 @@ fn devices() -> Vec<Device> {
         barred: true,
         connected: false,
         last_seen_ms: None,
+        label: None,
     };
     vec![laptop, sneaky]
 }
@@ -132,6 +141,10 @@ pub fn state() -> StateAsOfResponse {
         shared_scopes: scopes("operator.read operator.write"),
         loopback_scopes: scopes("operator.admin"),
         auto_approve_local: true,
+        auto_approve_cidrs: vec!["192.168.1.0/24".into()],
+        people: BTreeMap::new(),
+        others: None,
+        ceilings: BTreeMap::from([("reader".into(), scopes("operator.read").unwrap())]),
     };
     let past = |device: Device| Device { connected: false, last_seen_ms: None, ..device };
     let still = |request| PendingRequest { expires_at_ms: None, ..request };

@@ -29,7 +29,10 @@ pub(super) fn refused(refusal: &Refusal) -> Failure {
     put(MISSING, &refusal.missing());
     put(GRANTORS, refusal.grantors());
     put(REMEDY, &refusal.remedy());
-    if let Refusal::Unavailable { retry_after_ms, .. } = refusal {
+    if let Refusal::Unavailable { retry_after_ms, .. }
+    | Refusal::RateLimited { retry_after_ms }
+    | Refusal::Throttled { retry_after_ms } = refusal
+    {
         put(RETRY_AFTER_MS, &retry_after_ms.to_string());
     }
     Failure::with_metadata(code(refusal), sentence(refusal), metadata)

@@ -1,13 +1,20 @@
 //! The names that programs look for are those that the contract lists.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 use crate::{
     domain::{
-        ids::{DeviceId, RequestId, Seq},
-        registry::Event as E,
-        scope::{Known, Role},
+        Event,
+        ids::{CodeId, DeviceId, PublicKey, RequestId, Seq, TokenHash, TokenId},
+        principal::Subject,
+        refusal::PairingReason,
+        registry::{
+            Access, Approval, ApprovedBy, AuthMode, CredentialClass, Event as E, LockKey, Policy,
+            Profile,
+            keys::{KeyList, ListedKey},
+        },
+        scope::{Known, Role, ScopeSet},
         time::UnixMillis,
     },
     service::Via,
@@ -26,16 +33,49 @@ fn profile() -> Profile {
     }
 }
 
+const REQUEST: RequestId = RequestId([7; 16]);
+const DEVICE: DeviceId = DeviceId([8; 32]);
+const ROLE: Role = Role::Node;
+const HASH: TokenHash = TokenHash([0xab; 32]);
+const TOKEN: TokenId = TokenId([5; 16]);
+const CODE: CodeId = CodeId([6; 16]);
+const KEY: PublicKey = PublicKey([9; 32]);
+const UNTIL: UnixMillis = UnixMillis(77);
+
+fn some_scopes() -> ScopeSet {
+    ScopeSet::from_iter([Known::Read, Known::Talk])
+}
+
 /// One event of each kind, with everything that it can tell.
 fn events() -> Vec<E> {
-    let (request_id, device, role) = (RequestId([7; 16]), DeviceId([8; 32]), Role::Node);
-    let (public_key, scopes) =
-        (PublicKey([9; 32]), ScopeSet::from_iter([Known::Read, Known::Talk]));
+    [pairing_events(), device_events(), credential_events()].concat()
+}
+
+fn pairing_events() -> Vec<E> {
+    let (request_id, device, role, public_key) = (REQUEST, DEVICE, ROLE, KEY);
+    let named = || BTreeMap::from([("ada".to_owned(), some_scopes())]);
     let policy = Policy {
-        auth_mode: registry::AuthMode::Password,
-        shared_scopes: scopes.clone(),
+        auth_mode: AuthMode::Password,
+        shared_scopes: some_scopes(),
         loopback_scopes: ScopeSet::empty(),
         auto_approve_local: true,
+        auto_approve_cidrs: vec!["192.0.2.0/24".parse().unwrap()],
+        people: named(),
+        others: Some(some_scopes()),
+        ceilings: named(),
+    };
+    let approval = Approval {
+        request_id,
+        device,
+        public_key,
+        role,
+        scopes: some_scopes(),
+        profile: profile(),
+        by: ApprovedBy::LocalPolicy,
+        approver: Some(Principal::System(Rule::LocalPolicy)),
+        until: Some(UNTIL),
+        ceiling: Some("auditor".into()),
+        ephemeral: true,
     };
     vec![
         E::Begun { gateway_key: public_key },
@@ -45,26 +85,77 @@ fn events() -> Vec<E> {
             device,
             public_key,
             role,
-            scopes: scopes.clone(),
+            scopes: some_scopes(),
             reason: PairingReason::ScopeUpgrade,
             profile: profile(),
             address: Some("192.0.2.1".into()),
         },
         E::PairingSuperseded { request_id, device, by: RequestId([1; 16]) },
-        E::PairingApproved {
-            request_id,
-            device,
-            public_key,
-            role,
-            scopes,
-            profile: profile(),
-            by: ApprovedBy::LocalPolicy,
-        },
+        E::PairingApproved(Box::new(approval)),
         E::PairingRejected { request_id, device, role, withdrawn: true },
         E::PairingExpired { request_id, device, role },
-        E::TokenIssued { device, role, token: TokenHash([0xab; 32]) },
-        E::DeviceDescribed { device, profile: profile() },
     ]
+}
+
+fn device_events() -> Vec<E> {
+    let (device, role, reason) = (DEVICE, ROLE, Some("lost".to_owned()));
+    vec![
+        E::TokenIssued { device, role, token: HASH },
+        E::DeviceDescribed { device, profile: profile() },
+        E::TokenConfirmed { device, role },
+        E::DeviceSeen { device },
+        E::TokenRotated { device, role, scopes: some_scopes(), token: Some(HASH) },
+        E::GrantRevoked { device, role, reason: reason.clone(), bars: true },
+        E::DeviceRemoved { device, reason, bars: true },
+        E::DeviceRenamed { device, label: "Kitchen".into() },
+        E::GrantExpired { device, role, scopes: Some(some_scopes()) },
+        E::CeilingAssigned { subject: Subject::Token(TOKEN), ceiling: Some("auditor".into()) },
+    ]
+}
+
+fn credential_events() -> Vec<E> {
+    let listed = ListedKey { label: "ci".into(), role: ROLE, scopes: ScopeSet::empty() };
+    let list = KeyList { file_hash: [4; 32], keys: BTreeMap::from([(KEY, listed)]) };
+    let key = LockKey {
+        class: CredentialClass::DeviceToken,
+        address: Some("192.0.2.1".parse().unwrap()),
+    };
+    vec![
+        E::SecretAdopted { kind: SecretKind::Password, fingerprint: HASH },
+        E::ServiceTokenCreated {
+            id: TOKEN,
+            name: "hub".into(),
+            scopes: some_scopes(),
+            token: HASH,
+            until: Some(UNTIL),
+            ranges: vec!["192.0.2.0/24".parse().unwrap(), "2001:db8::/32".parse().unwrap()],
+            creator: Principal::Host { uid: 0 },
+        },
+        E::ServiceTokenRotated { id: TOKEN, token: HASH },
+        E::ServiceTokenRevoked { id: TOKEN },
+        E::ServiceTokenExpired { id: TOKEN },
+        E::CodeCreated {
+            id: CODE,
+            code: HASH,
+            access: Access::Limited,
+            scopes: some_scopes(),
+            until: UNTIL,
+        },
+        E::CodeRedeemed { id: CODE, device: DEVICE, address: Some("192.0.2.1".into()) },
+        E::KeysAdopted(list),
+        E::LockedOut {
+            key,
+            failures: BTreeMap::from([("AUTH_TOKEN_MISMATCH".into(), 3)]),
+            until: UNTIL,
+        },
+        E::LockoutCleared { key },
+    ]
+}
+
+/// An event's kind and details, as they are told.
+fn told(event: E) -> (String, BTreeMap<String, String>) {
+    let told = details::told(&Event::Registry(event));
+    (told.kind, told.details)
 }
 
 /// The keys that the contract lists for a kind: the words of its paragraph.
@@ -88,10 +179,10 @@ fn every_kind_and_key_is_listed_in_the_contract() {
     ]);
     assert!(CONTRACT.contains("// Profile keys: client_id, client_mode, version, platform, and"));
     for event in events() {
-        let (kind, details) = describe(&event);
-        let listed = listed(kind);
-        assert!(listed.contains(kind), "{kind} is not listed");
-        for key in details.0.keys() {
+        let (kind, details) = told(event);
+        let listed = listed(&kind);
+        assert!(listed.contains(kind.as_str()), "{kind} is not listed");
+        for key in details.keys() {
             let known = listed.contains(key.as_str())
                 || (listed.contains("profile") && profile_keys.contains(key.as_str()));
             assert!(known, "{kind}: {key} is not listed");
@@ -107,15 +198,33 @@ fn each_kind_has_a_name_of_its_own_and_none_is_forgotten() {
         E::PolicyAdopted(_) => 1,
         E::PairingRequested { .. } => 2,
         E::PairingSuperseded { .. } => 3,
-        E::PairingApproved { .. } => 4,
+        E::PairingApproved(_) => 4,
         E::PairingRejected { .. } => 5,
         E::PairingExpired { .. } => 6,
         E::TokenIssued { .. } => 7,
         E::DeviceDescribed { .. } => 8,
+        E::TokenConfirmed { .. } => 9,
+        E::DeviceSeen { .. } => 10,
+        E::TokenRotated { .. } => 11,
+        E::GrantRevoked { .. } => 12,
+        E::DeviceRemoved { .. } => 13,
+        E::DeviceRenamed { .. } => 14,
+        E::GrantExpired { .. } => 15,
+        E::CeilingAssigned { .. } => 16,
+        E::SecretAdopted { .. } => 17,
+        E::ServiceTokenCreated { .. } => 18,
+        E::ServiceTokenRotated { .. } => 19,
+        E::ServiceTokenRevoked { .. } => 20,
+        E::ServiceTokenExpired { .. } => 21,
+        E::CodeCreated { .. } => 22,
+        E::CodeRedeemed { .. } => 23,
+        E::KeysAdopted(_) => 24,
+        E::LockedOut { .. } => 25,
+        E::LockoutCleared { .. } => 26,
     };
     let rows: Vec<_> = events().iter().map(row).collect();
-    assert_eq!(rows, (0..9).collect::<Vec<_>>());
-    let names: BTreeSet<_> = events().iter().map(|event| describe(event).0).collect();
+    assert_eq!(rows, (0..27).collect::<Vec<_>>());
+    let names: BTreeSet<_> = events().into_iter().map(|event| told(event).0).collect();
     assert_eq!(names.len(), rows.len());
 }
 
@@ -173,6 +282,15 @@ fn every_principal_is_told_apart() {
         (Principal::System(Rule::Startup), rule("startup")),
         (Principal::System(Rule::LocalPolicy), rule("local_policy")),
         (Principal::System(Rule::Expiry), rule("expiry")),
+        (Principal::System(Rule::TrustedCidr), rule("trusted_cidr")),
+        (Principal::System(Rule::KeyList), rule("key_list")),
+        (Principal::System(Rule::SetupCode), rule("setup_code")),
+        (Principal::System(Rule::RateLimit), rule("rate_limit")),
+        (
+            Principal::Token(TOKEN),
+            Kind::ServiceToken(wire::ServiceToken { token_id: TOKEN.to_string() }),
+        ),
+        (Principal::Person("ada".into()), Kind::Person(wire::Person { name: "ada".into() })),
     ] {
         assert_eq!(principal(&who).kind, Some(expected), "{who:?}");
     }
