@@ -1,0 +1,205 @@
+//! What the later records mean: every credential and its whole life.
+
+use super::{DEVICE, Example, REQUEST, profile, scopes};
+use crate::domain::{
+    ids::{CodeId, PublicKey, TokenHash, TokenId},
+    principal::{Principal, Rule, SecretKind, Subject},
+    registry::{
+        Access, Approval, ApprovedBy, AuthMode, CredentialClass, Event, LockKey, Policy,
+        keys::{KeyList, ListedKey},
+    },
+    scope::{Known, Role, ScopeSet},
+    time::UnixMillis,
+};
+
+const HASH: TokenHash = TokenHash([0x71; 32]);
+const TOKEN: TokenId = TokenId([0x70; 16]);
+const CODE: CodeId = CodeId([0xc0; 16]);
+const UNTIL: UnixMillis = UnixMillis(1_800_000_000_000);
+
+const HOST: Principal = Principal::Host { uid: 1000 };
+const OPERATOR: Principal = Principal::Device(DEVICE, Role::Operator);
+const HUB: Principal = Principal::Token(TOKEN);
+
+pub(super) fn examples() -> Vec<Example> {
+    [approvals(), devices(), ceilings(), tokens(), codes(), rest()].concat()
+}
+
+fn person() -> Principal {
+    Principal::Person("ada@example.org".into())
+}
+
+fn system(rule: Rule) -> Principal {
+    Principal::System(rule)
+}
+
+fn lost() -> Option<String> {
+    Some("lost in the café".into())
+}
+
+fn approvals() -> Vec<Example> {
+    let by_rule = |name, rule, by| (name, system(rule), approved(by, Some(system(rule))));
+    let people = [("ada@example.org".into(), scopes()), ("bob".into(), ScopeSet::empty())];
+    let ceilings = [("reader".into(), ScopeSet::from_iter([Known::Read]))];
+    let policy = Policy {
+        auth_mode: AuthMode::TrustedProxy,
+        shared_scopes: ScopeSet::empty(),
+        loopback_scopes: scopes(),
+        auto_approve_local: false,
+        auto_approve_cidrs: vec!["192.0.2.0/24".parse().unwrap(), "2001:db8::/32".parse().unwrap()],
+        people: people.into(),
+        others: Some(ScopeSet::from_iter([Known::Audit])),
+        ceilings: ceilings.into(),
+    };
+    let limited = Approval {
+        until: Some(UNTIL),
+        ceiling: Some("reader".into()),
+        ephemeral: true,
+        ..approval(ApprovedBy::Host, Some(HOST))
+    };
+    vec![
+        ("policy_v2", system(Rule::Startup), Event::PolicyAdopted(policy)),
+        ("approved_v2-limited", HOST, Event::PairingApproved(Box::new(limited))),
+        ("approved_v2-nobody-named", OPERATOR, approved(ApprovedBy::Operator, None)),
+        ("approved_v2-by-operator", OPERATOR, approved(ApprovedBy::Operator, Some(OPERATOR))),
+        ("approved_v2-by-token", HUB, approved(ApprovedBy::Operator, Some(HUB))),
+        ("approved_v2-by-person", person(), approved(ApprovedBy::Operator, Some(person()))),
+        by_rule("approved_v2-local-policy", Rule::LocalPolicy, ApprovedBy::LocalPolicy),
+        by_rule("approved_v2-trusted-cidr", Rule::TrustedCidr, ApprovedBy::TrustedCidr),
+        by_rule("approved_v2-key-list", Rule::KeyList, ApprovedBy::KeyList),
+        by_rule("approved_v2-setup-code", Rule::SetupCode, ApprovedBy::SetupCode),
+    ]
+}
+
+fn approved(by: ApprovedBy, approver: Option<Principal>) -> Event {
+    Event::PairingApproved(Box::new(approval(by, approver)))
+}
+
+fn approval(by: ApprovedBy, approver: Option<Principal>) -> Approval {
+    Approval {
+        request_id: REQUEST,
+        device: DEVICE,
+        public_key: PublicKey([0x7b; 32]),
+        role: Role::Operator,
+        scopes: scopes(),
+        profile: profile(),
+        by,
+        approver,
+        until: None,
+        ceiling: None,
+        ephemeral: false,
+    }
+}
+
+fn devices() -> Vec<Example> {
+    let (device, role) = (DEVICE, Role::Operator);
+    let rotated = |token| Event::TokenRotated { device, role, scopes: scopes(), token };
+    let revoked = |reason, bars| Event::GrantRevoked { device, role: Role::Node, reason, bars };
+    let removed = |reason, bars| Event::DeviceRemoved { device, reason, bars };
+    let expired = |scopes| Event::GrantExpired { device, role, scopes };
+    let label = String::from("Kitchen tablet ☕");
+    vec![
+        ("token-confirmed", OPERATOR, Event::TokenConfirmed { device, role }),
+        ("seen", OPERATOR, Event::DeviceSeen { device }),
+        ("rotated", OPERATOR, rotated(Some(HASH))),
+        ("rotated-withheld", person(), rotated(None)),
+        ("revoked", HUB, revoked(None, true)),
+        ("revoked-with-reason", system(Rule::KeyList), revoked(lost(), false)),
+        ("removed", person(), removed(None, true)),
+        ("removed-with-reason", HOST, removed(lost(), false)),
+        ("renamed", OPERATOR, Event::DeviceRenamed { device, label }),
+        ("grant-expired", system(Rule::Expiry), expired(None)),
+        ("grant-fell-back", system(Rule::Expiry), expired(Some(scopes()))),
+    ]
+}
+
+fn ceilings() -> Vec<Example> {
+    let on = |subject| Event::CeilingAssigned { subject, ceiling: Some("reader".into()) };
+    let off = |subject| Event::CeilingAssigned { subject, ceiling: None };
+    vec![
+        ("ceiling-on-device", HOST, on(Subject::Device(DEVICE, Role::Node))),
+        ("ceiling-off-device", HOST, off(Subject::Device(DEVICE, Role::Operator))),
+        ("ceiling-on-token", HOST, on(Subject::Token(TOKEN))),
+        ("ceiling-on-secret", HOST, on(Subject::SharedSecret)),
+        ("ceiling-on-open", HOST, on(Subject::Open)),
+        ("ceiling-on-person", HOST, on(Subject::Person("bob".into()))),
+    ]
+}
+
+fn tokens() -> Vec<Example> {
+    let secret = |kind| Event::SecretAdopted { kind, fingerprint: HASH };
+    let plain = created(vec![], None, HOST);
+    let ranges = ["192.0.2.7/32", "2001:db8::/32"].map(|range| range.parse().unwrap());
+    let limited = created(ranges.into(), Some(UNTIL), person());
+    vec![
+        ("secret-token", system(Rule::Startup), secret(SecretKind::Token)),
+        ("secret-password", HOST, secret(SecretKind::Password)),
+        ("service-token", HOST, plain),
+        ("service-token-limited", person(), limited),
+        ("service-token-rotated", HUB, Event::ServiceTokenRotated { id: TOKEN, token: HASH }),
+        ("service-token-revoked", HUB, Event::ServiceTokenRevoked { id: TOKEN }),
+        ("service-token-expired", system(Rule::Expiry), Event::ServiceTokenExpired { id: TOKEN }),
+    ]
+}
+
+fn created(ranges: Vec<ipnet::IpNet>, until: Option<UnixMillis>, creator: Principal) -> Event {
+    let name = String::from("hub ☎");
+    Event::ServiceTokenCreated {
+        id: TOKEN,
+        name,
+        scopes: scopes(),
+        token: HASH,
+        until,
+        ranges,
+        creator,
+    }
+}
+
+fn codes() -> Vec<Example> {
+    let created = |access: Access| {
+        let scopes = access.scopes();
+        Event::CodeCreated { id: CODE, code: HASH, access, scopes, until: UNTIL }
+    };
+    let redeemed = |address: Option<&str>| {
+        let address = address.map(str::to_owned);
+        Event::CodeRedeemed { id: CODE, device: DEVICE, address }
+    };
+    let rule = || system(Rule::SetupCode);
+    vec![
+        ("code-full", HOST, created(Access::Full)),
+        ("code-limited", OPERATOR, created(Access::Limited)),
+        ("code-node", OPERATOR, created(Access::Node)),
+        ("code-redeemed", rule(), redeemed(Some("2001:db8::7"))),
+        ("code-redeemed-nowhere", rule(), redeemed(None)),
+    ]
+}
+
+fn rest() -> Vec<Example> {
+    let listed = |role, scopes| ListedKey { label: "ci ☕".into(), role, scopes };
+    let keys = [
+        (PublicKey([0x7b; 32]), listed(Role::Operator, scopes())),
+        (PublicKey([0x7c; 32]), listed(Role::Node, ScopeSet::empty())),
+    ];
+    let list = KeyList { file_hash: [0xf1; 32], keys: keys.into() };
+    let locked = |class, address| Event::LockedOut {
+        key: key(class, address),
+        failures: [("AUTH_TOKEN_MISMATCH".into(), 300), ("RATE".into(), 1)].into(),
+        until: UNTIL,
+    };
+    let cleared = Event::LockoutCleared { key: key(CredentialClass::Person, None) };
+    let rule = || system(Rule::RateLimit);
+    let (v4, v6) = (Some("192.0.2.7"), Some("2001:db8:0:7::"));
+    vec![
+        ("keys-adopted", HOST, Event::KeysAdopted(list)),
+        ("locked-secret", rule(), locked(CredentialClass::SharedSecret, v4)),
+        ("locked-device", rule(), locked(CredentialClass::DeviceToken, v6)),
+        ("locked-service-token", rule(), locked(CredentialClass::ServiceToken, None)),
+        ("locked-code", rule(), locked(CredentialClass::SetupCode, v4)),
+        ("locked-person", rule(), locked(CredentialClass::Person, v6)),
+        ("lockout-cleared", person(), cleared),
+    ]
+}
+
+fn key(class: CredentialClass, address: Option<&str>) -> LockKey {
+    LockKey { class, address: address.map(|address| address.parse().unwrap()) }
+}
