@@ -93,6 +93,15 @@ uuid_id! {
     CodeId
 }
 
+/// The longest label, in characters. docs/PROTOCOL.md: the published bound of a device's label.
+pub const LABEL_CHARS_MAX: usize = 64;
+
+/// Whether people may call something this: a device, a service token, a listed key.
+pub fn is_label(text: &str) -> bool {
+    let length = text.chars().count();
+    (1..=LABEL_CHARS_MAX).contains(&length) && !text.chars().any(char::is_control)
+}
+
 /// A raw Ed25519 public key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PublicKey(pub [u8; 32]);

@@ -20,6 +20,8 @@ pub enum Transport {
     AdminSocket,
     /// The gateway itself: start, timers, rules.
     Internal,
+    /// The admin API over TCP.
+    Grpc,
 }
 
 /// From where a change came, and how the gateway knows.

@@ -35,7 +35,7 @@ pub struct Grant {
     /// The role.
     #[prost(enumeration = "Role", tag = "1")]
     pub role: i32,
-    /// The scopes.
+    /// The scopes that are in force now: what every call is measured by.
     #[prost(message, optional, tag = "2")]
     pub scopes: ::core::option::Option<Scopes>,
     /// The record that granted it.
@@ -53,7 +53,7 @@ pub struct Grant {
     /// When its token was handed out. Absent: it has not come to fetch it.
     #[prost(uint64, optional, tag = "7")]
     pub token_issued_at_ms: ::core::option::Option<u64>,
-    /// Everything that was approved; `scopes` is what is in force of it.
+    /// Everything that was approved. A rotation, or a ceiling, may leave less of it in force.
     #[prost(message, optional, tag = "8")]
     pub approved: ::core::option::Option<Scopes>,
     /// When its token was last replaced.
@@ -74,6 +74,19 @@ pub struct Grant {
     /// On whose word exactly. Absent in grants from before this was written down.
     #[prost(message, optional, tag = "14")]
     pub approver: ::core::option::Option<Principal>,
+    /// What the ceiling holds back of it. Absent: there is none.
+    #[prost(message, optional, tag = "15")]
+    pub held_back: ::core::option::Option<Scopes>,
+}
+/// A device in one of its roles.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeviceInRole {
+    /// The device.
+    #[prost(string, tag = "1")]
+    pub device_id: ::prost::alloc::string::String,
+    /// The role.
+    #[prost(enumeration = "Role", tag = "2")]
+    pub role: i32,
 }
 /// A paired device.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -105,6 +118,46 @@ pub struct Device {
     /// The name that an operator gave it.
     #[prost(string, optional, tag = "9")]
     pub label: ::core::option::Option<::prost::alloc::string::String>,
+}
+/// A credential of its own for a client without a device key. The secret is not in it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ServiceToken {
+    /// Its id, a UUID with hyphens.
+    #[prost(string, tag = "1")]
+    pub token_id: ::prost::alloc::string::String,
+    /// What it is called; no two have the same name.
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// The scopes that are in force now: what every call is measured by.
+    #[prost(message, optional, tag = "3")]
+    pub scopes: ::core::option::Option<Scopes>,
+    /// What the ceiling holds back. Absent: there is none.
+    #[prost(message, optional, tag = "4")]
+    pub held_back: ::core::option::Option<Scopes>,
+    /// The record that made it.
+    #[prost(uint64, tag = "5")]
+    pub seq: u64,
+    /// When that was.
+    #[prost(uint64, tag = "6")]
+    pub created_at_ms: u64,
+    /// Who made it.
+    #[prost(message, optional, tag = "7")]
+    pub creator: ::core::option::Option<Principal>,
+    /// When it was last let in, since the gateway started. Absent in an answer about the past.
+    #[prost(uint64, optional, tag = "8")]
+    pub last_used_ms: ::core::option::Option<u64>,
+    /// When it ends. Absent: it does not.
+    #[prost(uint64, optional, tag = "9")]
+    pub until_ms: ::core::option::Option<u64>,
+    /// From where it may be used, such as `192.168.1.0/24`. Empty: from anywhere.
+    #[prost(string, repeated, tag = "10")]
+    pub ranges: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// When its secret was last replaced.
+    #[prost(uint64, optional, tag = "11")]
+    pub rotated_at_ms: ::core::option::Option<u64>,
+    /// The role of the policy that lies on it as a ceiling.
+    #[prost(string, optional, tag = "12")]
+    pub ceiling: ::core::option::Option<::prost::alloc::string::String>,
 }
 /// A request that waits for approval. What it asks for never changes: a device that asks for
 /// something else gets a new request, which supersedes this one.
@@ -468,6 +521,20 @@ pub struct ApprovePairingRequest {
     /// and nothing is changed. Absent: whatever this request asks for.
     #[prost(message, optional, tag = "2")]
     pub expected_scopes: ::core::option::Option<Scopes>,
+    /// When the grant is to end; what was held for good before is left then. Absent: never.
+    #[prost(uint64, optional, tag = "3")]
+    pub until_ms: ::core::option::Option<u64>,
+    /// A role of the policy to put on the grant as a ceiling. Absent: none.
+    #[prost(string, optional, tag = "4")]
+    pub ceiling: ::core::option::Option<::prost::alloc::string::String>,
+    /// Whether the device is to vanish once it has disconnected.
+    #[prost(bool, tag = "5")]
+    pub ephemeral: bool,
+    /// Names this attempt, in at most 64 bytes of the caller's choice. The same caller with the same
+    /// key and the same request gets the answer of the first time, also if that is still under way.
+    /// Remembered since the gateway started, and only the newest 1,024.
+    #[prost(string, optional, tag = "6")]
+    pub idempotency_key: ::core::option::Option<::prost::alloc::string::String>,
 }
 /// What was granted.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -481,12 +548,15 @@ pub struct ApprovePairingResponse {
     /// In which role.
     #[prost(enumeration = "Role", tag = "3")]
     pub role: i32,
-    /// Everything that the device holds in that role from here on.
+    /// Everything that the device holds in that role from here on, before its ceiling.
     #[prost(message, optional, tag = "4")]
     pub scopes: ::core::option::Option<Scopes>,
     /// The record that says so.
     #[prost(uint64, tag = "5")]
     pub seq: u64,
+    /// When it ends. Absent: never.
+    #[prost(uint64, optional, tag = "6")]
+    pub until_ms: ::core::option::Option<u64>,
 }
 /// Asks to turn one request down.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -508,6 +578,137 @@ pub struct RejectPairingResponse {
     #[prost(uint64, tag = "3")]
     pub seq: u64,
 }
+/// Asks to take a device out.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RemoveDeviceRequest {
+    /// Which.
+    #[prost(string, tag = "1")]
+    pub device_id: ::prost::alloc::string::String,
+    /// The host's reason to do it even if nobody holds `operator.admin` then. It goes into the record.
+    #[prost(string, optional, tag = "2")]
+    pub force_reason: ::core::option::Option<::prost::alloc::string::String>,
+}
+/// What was taken out.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RemoveDeviceResponse {
+    /// Which device.
+    #[prost(string, tag = "1")]
+    pub device_id: ::prost::alloc::string::String,
+    /// The record that says so.
+    #[prost(uint64, tag = "2")]
+    pub seq: u64,
+}
+/// Asks to name a device.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RenameDeviceRequest {
+    /// Which.
+    #[prost(string, tag = "1")]
+    pub device_id: ::prost::alloc::string::String,
+    /// The name: 1 to 64 characters, none of them a control character.
+    #[prost(string, tag = "2")]
+    pub label: ::prost::alloc::string::String,
+}
+/// What was named.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RenameDeviceResponse {
+    /// Which device.
+    #[prost(string, tag = "1")]
+    pub device_id: ::prost::alloc::string::String,
+    /// Its name.
+    #[prost(string, tag = "2")]
+    pub label: ::prost::alloc::string::String,
+    /// The record that says so.
+    #[prost(uint64, optional, tag = "3")]
+    pub seq: ::core::option::Option<u64>,
+}
+/// Asks to replace a device's token.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RotateTokenRequest {
+    /// Whose.
+    #[prost(string, tag = "1")]
+    pub device_id: ::prost::alloc::string::String,
+    /// In which role.
+    #[prost(enumeration = "Role", tag = "2")]
+    pub role: i32,
+    /// What is to be in force from here on, within what was approved. Absent: what was.
+    #[prost(message, optional, tag = "3")]
+    pub scopes: ::core::option::Option<Scopes>,
+}
+/// What was replaced. The token is not in it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RotateTokenResponse {
+    /// Whose.
+    #[prost(string, tag = "1")]
+    pub device_id: ::prost::alloc::string::String,
+    /// In which role.
+    #[prost(enumeration = "Role", tag = "2")]
+    pub role: i32,
+    /// What is in force from here on, before its ceiling.
+    #[prost(message, optional, tag = "3")]
+    pub scopes: ::core::option::Option<Scopes>,
+    /// When that was.
+    #[prost(uint64, tag = "4")]
+    pub rotated_at_ms: u64,
+    /// The record that says so.
+    #[prost(uint64, tag = "5")]
+    pub seq: u64,
+}
+/// Asks to end a grant.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RevokeTokenRequest {
+    /// Whose.
+    #[prost(string, tag = "1")]
+    pub device_id: ::prost::alloc::string::String,
+    /// In which role.
+    #[prost(enumeration = "Role", tag = "2")]
+    pub role: i32,
+    /// As in RemoveDeviceRequest.
+    #[prost(string, optional, tag = "3")]
+    pub force_reason: ::core::option::Option<::prost::alloc::string::String>,
+}
+/// What was ended.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RevokeTokenResponse {
+    /// Whose.
+    #[prost(string, tag = "1")]
+    pub device_id: ::prost::alloc::string::String,
+    /// In which role.
+    #[prost(enumeration = "Role", tag = "2")]
+    pub role: i32,
+    /// The record that says so.
+    #[prost(uint64, optional, tag = "3")]
+    pub seq: ::core::option::Option<u64>,
+}
+/// Asks to put a ceiling on something, or to take it off.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AssignCeilingRequest {
+    /// The role of the policy. Empty takes the ceiling off.
+    #[prost(string, tag = "3")]
+    pub ceiling: ::prost::alloc::string::String,
+    /// Exactly one must be set.
+    #[prost(oneof = "assign_ceiling_request::Subject", tags = "1, 2")]
+    pub subject: ::core::option::Option<assign_ceiling_request::Subject>,
+}
+/// Nested message and enum types in `AssignCeilingRequest`.
+pub mod assign_ceiling_request {
+    /// Exactly one must be set.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Subject {
+        /// What a device holds in a role.
+        #[prost(message, tag = "1")]
+        Device(super::DeviceInRole),
+        /// What a service token holds, by its id.
+        #[prost(string, tag = "2")]
+        TokenId(::prost::alloc::string::String),
+    }
+}
+/// What is in force from here on.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AssignCeilingResponse {
+    /// The record that says so.
+    #[prost(uint64, optional, tag = "1")]
+    pub seq: ::core::option::Option<u64>,
+}
 /// Generated client implementations.
 pub mod pairing_service_client {
     #![allow(
@@ -519,7 +720,10 @@ pub mod pairing_service_client {
     )]
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
-    /// Lists and decides pairing requests.
+    /// Lists and decides pairing requests, and changes what paired devices hold.
+    ///
+    /// Every call fails with NOT_FOUND if there is no such request, device or grant, and with
+    /// PERMISSION_DENIED if the caller may not: nobody gives what they do not hold.
     #[derive(Debug, Clone)]
     pub struct PairingServiceClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -629,9 +833,9 @@ pub mod pairing_service_client {
         }
         /// Grants what a request asks for. The answer comes after the record is durable.
         ///
-        /// NOT_FOUND: there is no such request. ABORTED: it changed meanwhile, or a newer request took its
-        /// place; look again before approving. FAILED_PRECONDITION: it was decided or ran out.
-        /// PERMISSION_DENIED: the caller does not hold what it would grant.
+        /// ABORTED: it changed meanwhile, or a newer request took its place; look again before approving.
+        /// FAILED_PRECONDITION: it was decided or ran out. INVALID_ARGUMENT: the end is over already, or
+        /// the idempotency key was used for something else.
         pub async fn approve_pairing(
             &mut self,
             request: impl tonic::IntoRequest<super::ApprovePairingRequest>,
@@ -686,6 +890,148 @@ pub mod pairing_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// Takes a device out, with everything that it holds and asks for; its sessions end.
+        ///
+        /// FAILED_PRECONDITION: it is the last that holds `operator.admin`. The host may insist, with a
+        /// reason.
+        pub async fn remove_device(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RemoveDeviceRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RemoveDeviceResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorward.admin.v1.PairingService/RemoveDevice",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("doorward.admin.v1.PairingService", "RemoveDevice"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Gives a device a name, which it keeps whatever it says about itself.
+        pub async fn rename_device(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RenameDeviceRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RenameDeviceResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorward.admin.v1.PairingService/RenameDevice",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("doorward.admin.v1.PairingService", "RenameDevice"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Replaces a device's token. The new one goes to the device and to nobody else: when it connects
+        /// next, with the old one.
+        pub async fn rotate_token(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RotateTokenRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RotateTokenResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorward.admin.v1.PairingService/RotateToken",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("doorward.admin.v1.PairingService", "RotateToken"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Ends what a device holds in one role; its sessions in that role end. Doing it twice is no
+        /// fault. Fails as RemoveDevice does.
+        pub async fn revoke_token(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RevokeTokenRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RevokeTokenResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorward.admin.v1.PairingService/RevokeToken",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("doorward.admin.v1.PairingService", "RevokeToken"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Puts a role of the policy on what a device or service token holds, as a ceiling, or takes it
+        /// off. NOT_FOUND: also if the policy has no such role. FAILED_PRECONDITION: nobody would hold
+        /// `operator.admin` any more.
+        pub async fn assign_ceiling(
+            &mut self,
+            request: impl tonic::IntoRequest<super::AssignCeilingRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AssignCeilingResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorward.admin.v1.PairingService/AssignCeiling",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("doorward.admin.v1.PairingService", "AssignCeiling"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -711,9 +1057,9 @@ pub mod pairing_service_server {
         >;
         /// Grants what a request asks for. The answer comes after the record is durable.
         ///
-        /// NOT_FOUND: there is no such request. ABORTED: it changed meanwhile, or a newer request took its
-        /// place; look again before approving. FAILED_PRECONDITION: it was decided or ran out.
-        /// PERMISSION_DENIED: the caller does not hold what it would grant.
+        /// ABORTED: it changed meanwhile, or a newer request took its place; look again before approving.
+        /// FAILED_PRECONDITION: it was decided or ran out. INVALID_ARGUMENT: the end is over already, or
+        /// the idempotency key was used for something else.
         async fn approve_pairing(
             &self,
             request: tonic::Request<super::ApprovePairingRequest>,
@@ -730,8 +1076,58 @@ pub mod pairing_service_server {
             tonic::Response<super::RejectPairingResponse>,
             tonic::Status,
         >;
+        /// Takes a device out, with everything that it holds and asks for; its sessions end.
+        ///
+        /// FAILED_PRECONDITION: it is the last that holds `operator.admin`. The host may insist, with a
+        /// reason.
+        async fn remove_device(
+            &self,
+            request: tonic::Request<super::RemoveDeviceRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RemoveDeviceResponse>,
+            tonic::Status,
+        >;
+        /// Gives a device a name, which it keeps whatever it says about itself.
+        async fn rename_device(
+            &self,
+            request: tonic::Request<super::RenameDeviceRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RenameDeviceResponse>,
+            tonic::Status,
+        >;
+        /// Replaces a device's token. The new one goes to the device and to nobody else: when it connects
+        /// next, with the old one.
+        async fn rotate_token(
+            &self,
+            request: tonic::Request<super::RotateTokenRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RotateTokenResponse>,
+            tonic::Status,
+        >;
+        /// Ends what a device holds in one role; its sessions in that role end. Doing it twice is no
+        /// fault. Fails as RemoveDevice does.
+        async fn revoke_token(
+            &self,
+            request: tonic::Request<super::RevokeTokenRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RevokeTokenResponse>,
+            tonic::Status,
+        >;
+        /// Puts a role of the policy on what a device or service token holds, as a ceiling, or takes it
+        /// off. NOT_FOUND: also if the policy has no such role. FAILED_PRECONDITION: nobody would hold
+        /// `operator.admin` any more.
+        async fn assign_ceiling(
+            &self,
+            request: tonic::Request<super::AssignCeilingRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AssignCeilingResponse>,
+            tonic::Status,
+        >;
     }
-    /// Lists and decides pairing requests.
+    /// Lists and decides pairing requests, and changes what paired devices hold.
+    ///
+    /// Every call fails with NOT_FOUND if there is no such request, device or grant, and with
+    /// PERMISSION_DENIED if the caller may not: nobody gives what they do not hold.
     #[derive(Debug)]
     pub struct PairingServiceServer<T> {
         inner: Arc<T>,
@@ -944,6 +1340,231 @@ pub mod pairing_service_server {
                     };
                     Box::pin(fut)
                 }
+                "/doorward.admin.v1.PairingService/RemoveDevice" => {
+                    #[allow(non_camel_case_types)]
+                    struct RemoveDeviceSvc<T: PairingService>(pub Arc<T>);
+                    impl<
+                        T: PairingService,
+                    > tonic::server::UnaryService<super::RemoveDeviceRequest>
+                    for RemoveDeviceSvc<T> {
+                        type Response = super::RemoveDeviceResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RemoveDeviceRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as PairingService>::remove_device(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RemoveDeviceSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorward.admin.v1.PairingService/RenameDevice" => {
+                    #[allow(non_camel_case_types)]
+                    struct RenameDeviceSvc<T: PairingService>(pub Arc<T>);
+                    impl<
+                        T: PairingService,
+                    > tonic::server::UnaryService<super::RenameDeviceRequest>
+                    for RenameDeviceSvc<T> {
+                        type Response = super::RenameDeviceResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RenameDeviceRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as PairingService>::rename_device(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RenameDeviceSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorward.admin.v1.PairingService/RotateToken" => {
+                    #[allow(non_camel_case_types)]
+                    struct RotateTokenSvc<T: PairingService>(pub Arc<T>);
+                    impl<
+                        T: PairingService,
+                    > tonic::server::UnaryService<super::RotateTokenRequest>
+                    for RotateTokenSvc<T> {
+                        type Response = super::RotateTokenResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RotateTokenRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as PairingService>::rotate_token(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RotateTokenSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorward.admin.v1.PairingService/RevokeToken" => {
+                    #[allow(non_camel_case_types)]
+                    struct RevokeTokenSvc<T: PairingService>(pub Arc<T>);
+                    impl<
+                        T: PairingService,
+                    > tonic::server::UnaryService<super::RevokeTokenRequest>
+                    for RevokeTokenSvc<T> {
+                        type Response = super::RevokeTokenResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RevokeTokenRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as PairingService>::revoke_token(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RevokeTokenSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorward.admin.v1.PairingService/AssignCeiling" => {
+                    #[allow(non_camel_case_types)]
+                    struct AssignCeilingSvc<T: PairingService>(pub Arc<T>);
+                    impl<
+                        T: PairingService,
+                    > tonic::server::UnaryService<super::AssignCeilingRequest>
+                    for AssignCeilingSvc<T> {
+                        type Response = super::AssignCeilingResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::AssignCeilingRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as PairingService>::assign_ceiling(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = AssignCeilingSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 _ => {
                     Box::pin(async move {
                         let mut response = http::Response::new(
@@ -1093,6 +1714,8 @@ pub mod via {
         AdminSocket = 3,
         /// The gateway itself: start, timers, rules.
         Internal = 4,
+        /// This API over TCP.
+        Grpc = 5,
     }
     impl Transport {
         /// String value of the enum field names used in the ProtoBuf definition.
@@ -1106,6 +1729,7 @@ pub mod via {
                 Self::Http => "TRANSPORT_HTTP",
                 Self::AdminSocket => "TRANSPORT_ADMIN_SOCKET",
                 Self::Internal => "TRANSPORT_INTERNAL",
+                Self::Grpc => "TRANSPORT_GRPC",
             }
         }
         /// Creates an enum from field names used in the ProtoBuf definition.
@@ -1116,6 +1740,7 @@ pub mod via {
                 "TRANSPORT_HTTP" => Some(Self::Http),
                 "TRANSPORT_ADMIN_SOCKET" => Some(Self::AdminSocket),
                 "TRANSPORT_INTERNAL" => Some(Self::Internal),
+                "TRANSPORT_GRPC" => Some(Self::Grpc),
                 _ => None,
             }
         }
@@ -1245,6 +1870,9 @@ pub struct StateAsOfResponse {
     /// The devices that were paired, by id.
     #[prost(message, repeated, tag = "6")]
     pub devices: ::prost::alloc::vec::Vec<Device>,
+    /// The service tokens that there were, by id.
+    #[prost(message, repeated, tag = "7")]
+    pub tokens: ::prost::alloc::vec::Vec<ServiceToken>,
 }
 /// Generated client implementations.
 pub mod ledger_service_client {
@@ -1340,7 +1968,8 @@ pub mod ledger_service_client {
         }
         /// Records from a place on. With `follow`, goes on with each new one as it is committed, without
         /// gap or duplicate, until the caller or the gateway ends it; then UNAVAILABLE says that the
-        /// gateway stops, and the stream can be taken up again at the next seq.
+        /// gateway stops, and the stream can be taken up again at the next seq. PERMISSION_DENIED ends it
+        /// where the caller's grant ended or no longer allows it; nothing is sent from after that record.
         pub async fn tail(
             &mut self,
             request: impl tonic::IntoRequest<super::TailRequest>,
@@ -1437,7 +2066,8 @@ pub mod ledger_service_server {
             + 'static;
         /// Records from a place on. With `follow`, goes on with each new one as it is committed, without
         /// gap or duplicate, until the caller or the gateway ends it; then UNAVAILABLE says that the
-        /// gateway stops, and the stream can be taken up again at the next seq.
+        /// gateway stops, and the stream can be taken up again at the next seq. PERMISSION_DENIED ends it
+        /// where the caller's grant ended or no longer allows it; nothing is sent from after that record.
         async fn tail(
             &self,
             request: tonic::Request<super::TailRequest>,
@@ -2051,6 +2681,2411 @@ pub mod gateway_service_server {
     /// Generated gRPC service name
     pub const SERVICE_NAME: &str = "doorward.admin.v1.GatewayService";
     impl<T> tonic::server::NamedService for GatewayServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
+/// Asks about one thing, for one asker.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ExplainRequest {
+    /// What is to be done. Exactly one must be set.
+    #[prost(oneof = "explain_request::Action", tags = "1, 2")]
+    pub action: ::core::option::Option<explain_request::Action>,
+    /// By whom. None set: by the caller.
+    #[prost(oneof = "explain_request::Subject", tags = "3, 4, 5")]
+    pub subject: ::core::option::Option<explain_request::Subject>,
+}
+/// Nested message and enum types in `ExplainRequest`.
+pub mod explain_request {
+    /// Someone who proves the shared secret.
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct SharedSecretClient {
+        /// Whether directly from the gateway host, where it holds more.
+        #[prost(bool, tag = "1")]
+        pub local: bool,
+    }
+    /// What is to be done. Exactly one must be set.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Action {
+        /// A method of the gateway protocol, such as `cron.add`, whether or not this gateway serves it.
+        #[prost(string, tag = "1")]
+        Method(::prost::alloc::string::String),
+        /// A call of this API, such as `RotateSecret`.
+        #[prost(string, tag = "2")]
+        Operation(::prost::alloc::string::String),
+    }
+    /// By whom. None set: by the caller.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Subject {
+        /// A device in a role.
+        #[prost(message, tag = "3")]
+        Device(super::DeviceInRole),
+        /// A service token, by its id.
+        #[prost(string, tag = "4")]
+        TokenId(::prost::alloc::string::String),
+        /// A client that proves the shared secret.
+        #[prost(message, tag = "5")]
+        SharedSecret(SharedSecretClient),
+    }
+}
+/// Whether, and why.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ExplainResponse {
+    /// The method or operation that was asked about.
+    #[prost(string, tag = "1")]
+    pub action: ::prost::alloc::string::String,
+    /// What it asks of whoever does it.
+    #[prost(enumeration = "Requirement", tag = "2")]
+    pub requirement: i32,
+    /// The scopes that it asks for.
+    #[prost(message, optional, tag = "3")]
+    pub required: ::core::option::Option<Scopes>,
+    /// Whether this gateway serves it.
+    #[prost(bool, tag = "4")]
+    pub served: bool,
+    /// Who was asked about.
+    #[prost(message, optional, tag = "5")]
+    pub subject: ::core::option::Option<Principal>,
+    /// What that one is called, if it has a name.
+    #[prost(string, optional, tag = "6")]
+    pub subject_name: ::core::option::Option<::prost::alloc::string::String>,
+    /// In which role.
+    #[prost(enumeration = "Role", tag = "7")]
+    pub role: i32,
+    /// What it holds now: what every call is measured by.
+    #[prost(message, optional, tag = "8")]
+    pub holds: ::core::option::Option<Scopes>,
+    /// The record that granted it. Record 0 is the host itself.
+    #[prost(uint64, tag = "9")]
+    pub grant_seq: u64,
+    /// The role of the policy that lies on it as a ceiling.
+    #[prost(string, optional, tag = "10")]
+    pub ceiling: ::core::option::Option<::prost::alloc::string::String>,
+    /// What the ceiling holds back.
+    #[prost(message, optional, tag = "11")]
+    pub held_back: ::core::option::Option<Scopes>,
+    /// Whether it may.
+    #[prost(bool, tag = "12")]
+    pub allowed: bool,
+    /// Whether only on itself.
+    #[prost(bool, tag = "13")]
+    pub only_own: bool,
+    /// Why, in one line, for people.
+    #[prost(string, tag = "14")]
+    pub why: ::prost::alloc::string::String,
+    /// If it may not: the stable code of the refusal.
+    #[prost(string, optional, tag = "15")]
+    pub code: ::core::option::Option<::prost::alloc::string::String>,
+    /// If it may not: what is missing.
+    #[prost(string, optional, tag = "16")]
+    pub missing: ::core::option::Option<::prost::alloc::string::String>,
+    /// If it may not: who could grant it now, besides the host, which always can.
+    #[prost(message, repeated, tag = "17")]
+    pub grantors: ::prost::alloc::vec::Vec<Grantor>,
+    /// If it may not: what to run, or to do where there is no command.
+    #[prost(string, optional, tag = "18")]
+    pub remedy: ::core::option::Option<::prost::alloc::string::String>,
+}
+/// Someone who could grant it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Grantor {
+    /// Who.
+    #[prost(message, optional, tag = "1")]
+    pub principal: ::core::option::Option<Principal>,
+    /// What it is called, if it has a name.
+    #[prost(string, optional, tag = "2")]
+    pub name: ::core::option::Option<::prost::alloc::string::String>,
+}
+/// What something asks of whoever does it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Requirement {
+    /// Never sent.
+    Unspecified = 0,
+    /// An operator that satisfies the scope.
+    Scope = 1,
+    /// As above, or a node.
+    ScopeOrNode = 2,
+    /// As above, or a device in its own affairs.
+    ScopeOrOwn = 3,
+    /// A device that proves its key; no scope.
+    DeviceKey = 4,
+    /// The host.
+    Host = 5,
+    /// A node.
+    Node = 6,
+    /// It depends on what the call says; the protocol names no one scope.
+    Dynamic = 7,
+}
+impl Requirement {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "REQUIREMENT_UNSPECIFIED",
+            Self::Scope => "REQUIREMENT_SCOPE",
+            Self::ScopeOrNode => "REQUIREMENT_SCOPE_OR_NODE",
+            Self::ScopeOrOwn => "REQUIREMENT_SCOPE_OR_OWN",
+            Self::DeviceKey => "REQUIREMENT_DEVICE_KEY",
+            Self::Host => "REQUIREMENT_HOST",
+            Self::Node => "REQUIREMENT_NODE",
+            Self::Dynamic => "REQUIREMENT_DYNAMIC",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "REQUIREMENT_UNSPECIFIED" => Some(Self::Unspecified),
+            "REQUIREMENT_SCOPE" => Some(Self::Scope),
+            "REQUIREMENT_SCOPE_OR_NODE" => Some(Self::ScopeOrNode),
+            "REQUIREMENT_SCOPE_OR_OWN" => Some(Self::ScopeOrOwn),
+            "REQUIREMENT_DEVICE_KEY" => Some(Self::DeviceKey),
+            "REQUIREMENT_HOST" => Some(Self::Host),
+            "REQUIREMENT_NODE" => Some(Self::Node),
+            "REQUIREMENT_DYNAMIC" => Some(Self::Dynamic),
+            _ => None,
+        }
+    }
+}
+/// Generated client implementations.
+pub mod explain_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// Explains.
+    #[derive(Debug, Clone)]
+    pub struct ExplainServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl ExplainServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> ExplainServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> ExplainServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            ExplainServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Whether someone may do something now, why, and who could change it. About oneself everyone may
+        /// ask; about others it takes `operator.pairing`.
+        ///
+        /// NOT_FOUND: no such method or operation, or the device or service token that is asked about
+        /// holds nothing.
+        pub async fn explain(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ExplainRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ExplainResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorward.admin.v1.ExplainService/Explain",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("doorward.admin.v1.ExplainService", "Explain"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod explain_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with ExplainServiceServer.
+    #[async_trait]
+    pub trait ExplainService: std::marker::Send + std::marker::Sync + 'static {
+        /// Whether someone may do something now, why, and who could change it. About oneself everyone may
+        /// ask; about others it takes `operator.pairing`.
+        ///
+        /// NOT_FOUND: no such method or operation, or the device or service token that is asked about
+        /// holds nothing.
+        async fn explain(
+            &self,
+            request: tonic::Request<super::ExplainRequest>,
+        ) -> std::result::Result<tonic::Response<super::ExplainResponse>, tonic::Status>;
+    }
+    /// Explains.
+    #[derive(Debug)]
+    pub struct ExplainServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> ExplainServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for ExplainServiceServer<T>
+    where
+        T: ExplainService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/doorward.admin.v1.ExplainService/Explain" => {
+                    #[allow(non_camel_case_types)]
+                    struct ExplainSvc<T: ExplainService>(pub Arc<T>);
+                    impl<
+                        T: ExplainService,
+                    > tonic::server::UnaryService<super::ExplainRequest>
+                    for ExplainSvc<T> {
+                        type Response = super::ExplainResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ExplainRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ExplainService>::explain(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ExplainSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for ExplainServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "doorward.admin.v1.ExplainService";
+    impl<T> tonic::server::NamedService for ExplainServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
+/// What one key is to hold.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListedKey {
+    /// A raw Ed25519 public key (32 bytes).
+    #[prost(bytes = "vec", tag = "1")]
+    pub public_key: ::prost::alloc::vec::Vec<u8>,
+    /// A name to show: 1 to 64 characters, none of them a control character.
+    #[prost(string, tag = "2")]
+    pub label: ::prost::alloc::string::String,
+    /// In which role.
+    #[prost(enumeration = "Role", tag = "3")]
+    pub role: i32,
+    /// The scopes.
+    #[prost(message, optional, tag = "4")]
+    pub scopes: ::core::option::Option<Scopes>,
+}
+/// A list of keys.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct KeyList {
+    /// SHA-256 of the file that says so (32 bytes).
+    #[prost(bytes = "vec", tag = "1")]
+    pub file_hash: ::prost::alloc::vec::Vec<u8>,
+    /// The keys, each at most once.
+    #[prost(message, repeated, tag = "2")]
+    pub keys: ::prost::alloc::vec::Vec<ListedKey>,
+}
+/// What changes for one key.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct KeyChange {
+    /// What it was to hold. Absent: it was not on the list.
+    #[prost(message, optional, tag = "1")]
+    pub before: ::core::option::Option<ListedKey>,
+    /// What it is to hold. Absent: it is off the list.
+    #[prost(message, optional, tag = "2")]
+    pub after: ::core::option::Option<ListedKey>,
+}
+/// Asks what a list would change.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CompareKeysRequest {
+    /// The list.
+    #[prost(message, optional, tag = "1")]
+    pub list: ::core::option::Option<KeyList>,
+}
+/// What it would change.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CompareKeysResponse {
+    /// One by one. Empty: nothing.
+    #[prost(message, repeated, tag = "1")]
+    pub changes: ::prost::alloc::vec::Vec<KeyChange>,
+}
+/// Asks to adopt a list.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct AdoptKeysRequest {
+    /// The list.
+    #[prost(message, optional, tag = "1")]
+    pub list: ::core::option::Option<KeyList>,
+}
+/// What was changed.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct AdoptKeysResponse {
+    /// One by one. Empty: nothing.
+    #[prost(message, repeated, tag = "1")]
+    pub changes: ::prost::alloc::vec::Vec<KeyChange>,
+    /// The record that says so.
+    #[prost(uint64, optional, tag = "2")]
+    pub seq: ::core::option::Option<u64>,
+}
+/// Generated client implementations.
+pub mod key_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// Compares and adopts lists of keys. For the host alone.
+    #[derive(Debug, Clone)]
+    pub struct KeyServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl KeyServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> KeyServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> KeyServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            KeyServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// What adopting a list would change. Nothing is written.
+        pub async fn compare_keys(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CompareKeysRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CompareKeysResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorward.admin.v1.KeyService/CompareKeys",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("doorward.admin.v1.KeyService", "CompareKeys"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Adopts a list as a whole, in place of the one before. What the old list gave and the new one
+        /// does not is taken away at once; what people gave stays. Adopting the list that is in force
+        /// changes nothing.
+        ///
+        /// FAILED_PRECONDITION: nobody would hold `operator.admin` any more. RESOURCE_EXHAUSTED: more than
+        /// 256 keys.
+        pub async fn adopt_keys(
+            &mut self,
+            request: impl tonic::IntoRequest<super::AdoptKeysRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AdoptKeysResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorward.admin.v1.KeyService/AdoptKeys",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("doorward.admin.v1.KeyService", "AdoptKeys"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod key_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with KeyServiceServer.
+    #[async_trait]
+    pub trait KeyService: std::marker::Send + std::marker::Sync + 'static {
+        /// What adopting a list would change. Nothing is written.
+        async fn compare_keys(
+            &self,
+            request: tonic::Request<super::CompareKeysRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CompareKeysResponse>,
+            tonic::Status,
+        >;
+        /// Adopts a list as a whole, in place of the one before. What the old list gave and the new one
+        /// does not is taken away at once; what people gave stays. Adopting the list that is in force
+        /// changes nothing.
+        ///
+        /// FAILED_PRECONDITION: nobody would hold `operator.admin` any more. RESOURCE_EXHAUSTED: more than
+        /// 256 keys.
+        async fn adopt_keys(
+            &self,
+            request: tonic::Request<super::AdoptKeysRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AdoptKeysResponse>,
+            tonic::Status,
+        >;
+    }
+    /// Compares and adopts lists of keys. For the host alone.
+    #[derive(Debug)]
+    pub struct KeyServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> KeyServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for KeyServiceServer<T>
+    where
+        T: KeyService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/doorward.admin.v1.KeyService/CompareKeys" => {
+                    #[allow(non_camel_case_types)]
+                    struct CompareKeysSvc<T: KeyService>(pub Arc<T>);
+                    impl<
+                        T: KeyService,
+                    > tonic::server::UnaryService<super::CompareKeysRequest>
+                    for CompareKeysSvc<T> {
+                        type Response = super::CompareKeysResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::CompareKeysRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as KeyService>::compare_keys(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CompareKeysSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorward.admin.v1.KeyService/AdoptKeys" => {
+                    #[allow(non_camel_case_types)]
+                    struct AdoptKeysSvc<T: KeyService>(pub Arc<T>);
+                    impl<
+                        T: KeyService,
+                    > tonic::server::UnaryService<super::AdoptKeysRequest>
+                    for AdoptKeysSvc<T> {
+                        type Response = super::AdoptKeysResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::AdoptKeysRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as KeyService>::adopt_keys(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = AdoptKeysSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for KeyServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "doorward.admin.v1.KeyService";
+    impl<T> tonic::server::NamedService for KeyServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
+/// Asks for another shared secret.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RotateSecretRequest {
+    /// The secret. Absent: the gateway makes one.
+    #[prost(string, optional, tag = "1")]
+    pub secret: ::core::option::Option<::prost::alloc::string::String>,
+}
+/// What is in force from here on.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RotateSecretResponse {
+    /// AUTH_MODE_TOKEN or AUTH_MODE_PASSWORD.
+    #[prost(enumeration = "AuthMode", tag = "1")]
+    pub proof: i32,
+    /// The file on the gateway host where it lies.
+    #[prost(string, tag = "2")]
+    pub path: ::prost::alloc::string::String,
+    /// The record that says so. Absent: it was in force already.
+    #[prost(uint64, optional, tag = "3")]
+    pub seq: ::core::option::Option<u64>,
+}
+/// Generated client implementations.
+pub mod secret_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// Replaces the shared secret.
+    #[derive(Debug, Clone)]
+    pub struct SecretServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl SecretServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> SecretServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> SecretServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            SecretServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Puts another one in force. The sessions of the old one end; those of devices, service tokens
+        /// and people stay. The secret itself is not in the answer, only where it lies.
+        ///
+        /// INVALID_ARGUMENT: it is empty, short or a placeholder; the old one stays. FAILED_PRECONDITION:
+        /// it comes from somewhere that the gateway cannot change.
+        pub async fn rotate_secret(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RotateSecretRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RotateSecretResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorward.admin.v1.SecretService/RotateSecret",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("doorward.admin.v1.SecretService", "RotateSecret"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod secret_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with SecretServiceServer.
+    #[async_trait]
+    pub trait SecretService: std::marker::Send + std::marker::Sync + 'static {
+        /// Puts another one in force. The sessions of the old one end; those of devices, service tokens
+        /// and people stay. The secret itself is not in the answer, only where it lies.
+        ///
+        /// INVALID_ARGUMENT: it is empty, short or a placeholder; the old one stays. FAILED_PRECONDITION:
+        /// it comes from somewhere that the gateway cannot change.
+        async fn rotate_secret(
+            &self,
+            request: tonic::Request<super::RotateSecretRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RotateSecretResponse>,
+            tonic::Status,
+        >;
+    }
+    /// Replaces the shared secret.
+    #[derive(Debug)]
+    pub struct SecretServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> SecretServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for SecretServiceServer<T>
+    where
+        T: SecretService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/doorward.admin.v1.SecretService/RotateSecret" => {
+                    #[allow(non_camel_case_types)]
+                    struct RotateSecretSvc<T: SecretService>(pub Arc<T>);
+                    impl<
+                        T: SecretService,
+                    > tonic::server::UnaryService<super::RotateSecretRequest>
+                    for RotateSecretSvc<T> {
+                        type Response = super::RotateSecretResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RotateSecretRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as SecretService>::rotate_secret(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RotateSecretSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for SecretServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "doorward.admin.v1.SecretService";
+    impl<T> tonic::server::NamedService for SecretServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
+/// Asks for a setup code.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CreateCodeRequest {
+    /// What for.
+    #[prost(enumeration = "SetupAccess", tag = "1")]
+    pub access: i32,
+}
+/// The new setup code.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CreateCodeResponse {
+    /// Its id, a UUID with hyphens; not the secret.
+    #[prost(string, tag = "1")]
+    pub code_id: ::prost::alloc::string::String,
+    /// What the device presents, as `auth.bootstrapToken`.
+    #[prost(string, tag = "2")]
+    pub secret: ::prost::alloc::string::String,
+    /// What for.
+    #[prost(enumeration = "SetupAccess", tag = "3")]
+    pub access: i32,
+    /// What its redeemer will hold.
+    #[prost(message, optional, tag = "4")]
+    pub scopes: ::core::option::Option<Scopes>,
+    /// When it ends.
+    #[prost(uint64, tag = "5")]
+    pub until_ms: u64,
+    /// Where clients may find the gateway, likeliest first, such as `ws://192.168.1.5:18789`. The
+    /// gateway cannot know which of them a client reaches.
+    #[prost(string, repeated, tag = "6")]
+    pub gateway_urls: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The record that says so.
+    #[prost(uint64, tag = "7")]
+    pub seq: u64,
+}
+/// Asks about one setup code.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CodeStatusRequest {
+    /// Which.
+    #[prost(string, tag = "1")]
+    pub code_id: ::prost::alloc::string::String,
+}
+/// What became of it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CodeStatusResponse {
+    /// Which.
+    #[prost(string, tag = "1")]
+    pub code_id: ::prost::alloc::string::String,
+    /// What for.
+    #[prost(enumeration = "SetupAccess", tag = "2")]
+    pub access: i32,
+    /// When it ends.
+    #[prost(uint64, tag = "3")]
+    pub until_ms: u64,
+    /// Who came with it. Absent: nobody yet.
+    #[prost(message, optional, tag = "4")]
+    pub redeemed: ::core::option::Option<code_status_response::Redeemed>,
+    /// The gateway's clock.
+    #[prost(uint64, tag = "5")]
+    pub now_ms: u64,
+}
+/// Nested message and enum types in `CodeStatusResponse`.
+pub mod code_status_response {
+    /// Who came with it.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct Redeemed {
+        /// The device.
+        #[prost(string, tag = "1")]
+        pub device_id: ::prost::alloc::string::String,
+        /// What it calls itself.
+        #[prost(string, optional, tag = "2")]
+        pub display_name: ::core::option::Option<::prost::alloc::string::String>,
+        /// When it came.
+        #[prost(uint64, tag = "3")]
+        pub at_ms: u64,
+    }
+}
+/// What a setup code is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum SetupAccess {
+    /// Never sent.
+    Unspecified = 0,
+    /// The owner: everything.
+    Full = 1,
+    /// An operator that reads, writes and answers, and administers nothing.
+    Limited = 2,
+    /// A node.
+    Node = 3,
+}
+impl SetupAccess {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "SETUP_ACCESS_UNSPECIFIED",
+            Self::Full => "SETUP_ACCESS_FULL",
+            Self::Limited => "SETUP_ACCESS_LIMITED",
+            Self::Node => "SETUP_ACCESS_NODE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "SETUP_ACCESS_UNSPECIFIED" => Some(Self::Unspecified),
+            "SETUP_ACCESS_FULL" => Some(Self::Full),
+            "SETUP_ACCESS_LIMITED" => Some(Self::Limited),
+            "SETUP_ACCESS_NODE" => Some(Self::Node),
+            _ => None,
+        }
+    }
+}
+/// Generated client implementations.
+pub mod setup_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// Makes setup codes and tells what became of them.
+    #[derive(Debug, Clone)]
+    pub struct SetupServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl SetupServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> SetupServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> SetupServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            SetupServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Makes one, good for ten minutes and one device. Its secret is in this answer and nowhere else,
+        /// ever. PERMISSION_DENIED: the caller does not hold what the code would grant.
+        pub async fn create_code(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CreateCodeRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CreateCodeResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorward.admin.v1.SetupService/CreateCode",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("doorward.admin.v1.SetupService", "CreateCode"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// What became of one. NOT_FOUND: there is none with that id, or it is long forgotten.
+        pub async fn code_status(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CodeStatusRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CodeStatusResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorward.admin.v1.SetupService/CodeStatus",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("doorward.admin.v1.SetupService", "CodeStatus"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod setup_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with SetupServiceServer.
+    #[async_trait]
+    pub trait SetupService: std::marker::Send + std::marker::Sync + 'static {
+        /// Makes one, good for ten minutes and one device. Its secret is in this answer and nowhere else,
+        /// ever. PERMISSION_DENIED: the caller does not hold what the code would grant.
+        async fn create_code(
+            &self,
+            request: tonic::Request<super::CreateCodeRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CreateCodeResponse>,
+            tonic::Status,
+        >;
+        /// What became of one. NOT_FOUND: there is none with that id, or it is long forgotten.
+        async fn code_status(
+            &self,
+            request: tonic::Request<super::CodeStatusRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CodeStatusResponse>,
+            tonic::Status,
+        >;
+    }
+    /// Makes setup codes and tells what became of them.
+    #[derive(Debug)]
+    pub struct SetupServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> SetupServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for SetupServiceServer<T>
+    where
+        T: SetupService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/doorward.admin.v1.SetupService/CreateCode" => {
+                    #[allow(non_camel_case_types)]
+                    struct CreateCodeSvc<T: SetupService>(pub Arc<T>);
+                    impl<
+                        T: SetupService,
+                    > tonic::server::UnaryService<super::CreateCodeRequest>
+                    for CreateCodeSvc<T> {
+                        type Response = super::CreateCodeResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::CreateCodeRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as SetupService>::create_code(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CreateCodeSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorward.admin.v1.SetupService/CodeStatus" => {
+                    #[allow(non_camel_case_types)]
+                    struct CodeStatusSvc<T: SetupService>(pub Arc<T>);
+                    impl<
+                        T: SetupService,
+                    > tonic::server::UnaryService<super::CodeStatusRequest>
+                    for CodeStatusSvc<T> {
+                        type Response = super::CodeStatusResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::CodeStatusRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as SetupService>::code_status(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CodeStatusSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for SetupServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "doorward.admin.v1.SetupService";
+    impl<T> tonic::server::NamedService for SetupServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
+/// Asks for all of them.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListTokensRequest {}
+/// All of them.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListTokensResponse {
+    /// The tokens, by id.
+    #[prost(message, repeated, tag = "1")]
+    pub tokens: ::prost::alloc::vec::Vec<ServiceToken>,
+    /// The gateway's clock, to count ages from.
+    #[prost(uint64, tag = "2")]
+    pub now_ms: u64,
+}
+/// Asks for a service token.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CreateTokenRequest {
+    /// What to call it: 1 to 64 characters, none of them a control character.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// What it is to hold; the caller has to hold all of it.
+    #[prost(message, optional, tag = "2")]
+    pub scopes: ::core::option::Option<Scopes>,
+    /// When it ends. Absent: never.
+    #[prost(uint64, optional, tag = "3")]
+    pub until_ms: ::core::option::Option<u64>,
+    /// From where it may be used, such as `192.168.1.0/24` or `192.168.1.7`. Empty: from anywhere.
+    #[prost(string, repeated, tag = "4")]
+    pub ranges: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// The new service token.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CreateTokenResponse {
+    /// Its id.
+    #[prost(string, tag = "1")]
+    pub token_id: ::prost::alloc::string::String,
+    /// What to present: as bearer over HTTP and here, as `auth.token` on a WebSocket. It begins with
+    /// `dwst_`.
+    #[prost(string, tag = "2")]
+    pub secret: ::prost::alloc::string::String,
+    /// The record that says so.
+    #[prost(uint64, tag = "3")]
+    pub seq: u64,
+}
+/// Asks for another secret.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RotateServiceTokenRequest {
+    /// Of which token.
+    #[prost(string, tag = "1")]
+    pub token_id: ::prost::alloc::string::String,
+}
+/// The other secret.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RotateServiceTokenResponse {
+    /// Of which token.
+    #[prost(string, tag = "1")]
+    pub token_id: ::prost::alloc::string::String,
+    /// What to present from here on.
+    #[prost(string, tag = "2")]
+    pub secret: ::prost::alloc::string::String,
+    /// The record that says so.
+    #[prost(uint64, tag = "3")]
+    pub seq: u64,
+}
+/// Asks to end a service token.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RevokeServiceTokenRequest {
+    /// Which.
+    #[prost(string, tag = "1")]
+    pub token_id: ::prost::alloc::string::String,
+}
+/// What was ended.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RevokeServiceTokenResponse {
+    /// Which.
+    #[prost(string, tag = "1")]
+    pub token_id: ::prost::alloc::string::String,
+    /// The record that says so.
+    #[prost(uint64, tag = "2")]
+    pub seq: u64,
+}
+/// Generated client implementations.
+pub mod token_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// Lists, makes, replaces and ends service tokens.
+    ///
+    /// Every call that names a token fails with NOT_FOUND if there is none with that id, and with
+    /// PERMISSION_DENIED if the caller may not: nobody gives what they do not hold.
+    #[derive(Debug, Clone)]
+    pub struct TokenServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl TokenServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> TokenServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> TokenServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            TokenServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Every service token, by id.
+        pub async fn list_tokens(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListTokensRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListTokensResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorward.admin.v1.TokenService/ListTokens",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("doorward.admin.v1.TokenService", "ListTokens"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Makes one. Its secret is in this answer and nowhere else, ever.
+        ///
+        /// ALREADY_EXISTS: another one has that name. INVALID_ARGUMENT: the end is over already.
+        /// RESOURCE_EXHAUSTED: there are as many as there may be.
+        pub async fn create_token(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CreateTokenRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CreateTokenResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorward.admin.v1.TokenService/CreateToken",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("doorward.admin.v1.TokenService", "CreateToken"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Replaces its secret; the sessions of the old one end at once. The new one is in this answer and
+        /// nowhere else, ever.
+        pub async fn rotate_service_token(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RotateServiceTokenRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RotateServiceTokenResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorward.admin.v1.TokenService/RotateServiceToken",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "doorward.admin.v1.TokenService",
+                        "RotateServiceToken",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Ends it, and its sessions at once. FAILED_PRECONDITION: it is the last that holds
+        /// `operator.admin`.
+        pub async fn revoke_service_token(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RevokeServiceTokenRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RevokeServiceTokenResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorward.admin.v1.TokenService/RevokeServiceToken",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "doorward.admin.v1.TokenService",
+                        "RevokeServiceToken",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod token_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with TokenServiceServer.
+    #[async_trait]
+    pub trait TokenService: std::marker::Send + std::marker::Sync + 'static {
+        /// Every service token, by id.
+        async fn list_tokens(
+            &self,
+            request: tonic::Request<super::ListTokensRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListTokensResponse>,
+            tonic::Status,
+        >;
+        /// Makes one. Its secret is in this answer and nowhere else, ever.
+        ///
+        /// ALREADY_EXISTS: another one has that name. INVALID_ARGUMENT: the end is over already.
+        /// RESOURCE_EXHAUSTED: there are as many as there may be.
+        async fn create_token(
+            &self,
+            request: tonic::Request<super::CreateTokenRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CreateTokenResponse>,
+            tonic::Status,
+        >;
+        /// Replaces its secret; the sessions of the old one end at once. The new one is in this answer and
+        /// nowhere else, ever.
+        async fn rotate_service_token(
+            &self,
+            request: tonic::Request<super::RotateServiceTokenRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RotateServiceTokenResponse>,
+            tonic::Status,
+        >;
+        /// Ends it, and its sessions at once. FAILED_PRECONDITION: it is the last that holds
+        /// `operator.admin`.
+        async fn revoke_service_token(
+            &self,
+            request: tonic::Request<super::RevokeServiceTokenRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RevokeServiceTokenResponse>,
+            tonic::Status,
+        >;
+    }
+    /// Lists, makes, replaces and ends service tokens.
+    ///
+    /// Every call that names a token fails with NOT_FOUND if there is none with that id, and with
+    /// PERMISSION_DENIED if the caller may not: nobody gives what they do not hold.
+    #[derive(Debug)]
+    pub struct TokenServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> TokenServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for TokenServiceServer<T>
+    where
+        T: TokenService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/doorward.admin.v1.TokenService/ListTokens" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListTokensSvc<T: TokenService>(pub Arc<T>);
+                    impl<
+                        T: TokenService,
+                    > tonic::server::UnaryService<super::ListTokensRequest>
+                    for ListTokensSvc<T> {
+                        type Response = super::ListTokensResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListTokensRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as TokenService>::list_tokens(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListTokensSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorward.admin.v1.TokenService/CreateToken" => {
+                    #[allow(non_camel_case_types)]
+                    struct CreateTokenSvc<T: TokenService>(pub Arc<T>);
+                    impl<
+                        T: TokenService,
+                    > tonic::server::UnaryService<super::CreateTokenRequest>
+                    for CreateTokenSvc<T> {
+                        type Response = super::CreateTokenResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::CreateTokenRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as TokenService>::create_token(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CreateTokenSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorward.admin.v1.TokenService/RotateServiceToken" => {
+                    #[allow(non_camel_case_types)]
+                    struct RotateServiceTokenSvc<T: TokenService>(pub Arc<T>);
+                    impl<
+                        T: TokenService,
+                    > tonic::server::UnaryService<super::RotateServiceTokenRequest>
+                    for RotateServiceTokenSvc<T> {
+                        type Response = super::RotateServiceTokenResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RotateServiceTokenRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as TokenService>::rotate_service_token(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RotateServiceTokenSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorward.admin.v1.TokenService/RevokeServiceToken" => {
+                    #[allow(non_camel_case_types)]
+                    struct RevokeServiceTokenSvc<T: TokenService>(pub Arc<T>);
+                    impl<
+                        T: TokenService,
+                    > tonic::server::UnaryService<super::RevokeServiceTokenRequest>
+                    for RevokeServiceTokenSvc<T> {
+                        type Response = super::RevokeServiceTokenResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RevokeServiceTokenRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as TokenService>::revoke_service_token(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RevokeServiceTokenSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for TokenServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "doorward.admin.v1.TokenService";
+    impl<T> tonic::server::NamedService for TokenServiceServer<T> {
         const NAME: &'static str = SERVICE_NAME;
     }
 }

@@ -15,6 +15,7 @@ mod connect;
 mod devices;
 mod enter;
 mod gateway;
+mod idempotency;
 mod keys;
 mod pairing;
 mod proof;
@@ -50,6 +51,7 @@ pub use bearer::Bearer;
 pub use connect::{Connect, Entered, Outcome, Presented};
 pub use devices::{Rotated, STALE_SEEN_MS};
 pub use gateway::{Info, Status};
+pub use idempotency::Attempt;
 pub use keys::KeyChange;
 pub use pairing::{Approved, Pairings, Rejected};
 pub use proof::{Challenge, DeviceClaim};
@@ -71,6 +73,7 @@ struct Inner {
     steady: SteadyClock,
     info: Info,
     used: tokens::Uses,
+    answers: idempotency::Answers,
 }
 
 impl Service {
@@ -91,6 +94,7 @@ impl Service {
             steady,
             info,
             used: Default::default(),
+            answers: Default::default(),
         }))
     }
 

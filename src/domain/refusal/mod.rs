@@ -215,6 +215,8 @@ pub enum Refusal {
         /// Where it comes from.
         place: String,
     },
+    /// The caller used the same idempotency key for something else before.
+    IdempotencyKeyReused,
     /// No such record in the ledger.
     UnknownRecord,
     /// Not now. Nothing was changed, unless the reason says to look again.
@@ -278,6 +280,7 @@ impl Refusal {
             Self::AlreadyOver => "ALREADY_OVER",
             Self::WeakSecret { .. } => "WEAK_SECRET",
             Self::SecretIsElsewhere { .. } => "SECRET_IS_ELSEWHERE",
+            Self::IdempotencyKeyReused => "IDEMPOTENCY_KEY_REUSED",
             Self::UnknownRecord => "UNKNOWN_RECORD",
             Self::Unavailable { .. } => "UNAVAILABLE",
         }

@@ -47,6 +47,7 @@ impl Refusal {
             Self::AlreadyOver => "an end that lies ahead".into(),
             Self::WeakSecret { why } => format!("a stronger secret: {why}"),
             Self::SecretIsElsewhere { place } => format!("a change at {place}"),
+            Self::IdempotencyKeyReused => "an idempotency key that is new".into(),
             Self::UnknownRecord => "a record with that number".into(),
             Self::Unavailable { reason, .. } => (*reason).into(),
         }
@@ -90,6 +91,7 @@ impl Refusal {
             | Self::NameTaken
             | Self::LimitReached { .. }
             | Self::AlreadyOver
+            | Self::IdempotencyKeyReused
             | Self::WeakSecret { .. }
             | Self::WrongRole { .. } => "the client itself",
             Self::UnknownRecord => "nobody; the ledger ends before it",
@@ -140,6 +142,7 @@ impl Refusal {
                 "give another device operator.admin, or on the host add --force --reason <why>"
                     .into()
             }
+            Self::IdempotencyKeyReused => "make a new key for each thing to do".into(),
             Self::AlreadyOver => "name a later end, such as --until 1h".into(),
             Self::WeakSecret { .. } => "doorward auth rotate  (it makes a strong one)".into(),
             Self::SecretIsElsewhere { .. } => "change it there, then restart the gateway".into(),

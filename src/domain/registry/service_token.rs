@@ -136,6 +136,11 @@ impl Registry {
         self.tokens.get(&id).map(|token| &**token)
     }
 
+    /// The scopes of a service token, with its ceiling on it.
+    pub fn in_force_of(&self, token: &ServiceToken) -> ScopeSet {
+        self.capped(&token.scopes, token.ceiling.as_deref())
+    }
+
     /// Every service token, by id.
     pub fn service_tokens(&self) -> impl Iterator<Item = (TokenId, &ServiceToken)> {
         self.tokens.iter().map(|(id, token)| (*id, &**token))

@@ -90,6 +90,13 @@ impl Registry {
         most.map(|most| scopes.narrowed_to(&most)).unwrap_or_default()
     }
 
+    /// What a role's ceiling holds back of these scopes; `None` if there is no ceiling.
+    pub fn held_back(&self, scopes: &ScopeSet, ceiling: Option<&str>) -> Option<ScopeSet> {
+        ceiling?;
+        let left = self.capped(scopes, ceiling);
+        Some(scopes.iter().filter(|scope| !left.satisfies(scope)).collect())
+    }
+
     /// Everyone whose grant satisfies `required` now, among those who may approve: who could give it.
     pub fn grantors(&self, required: &ScopeSet) -> Vec<Subject> {
         use crate::domain::scope::Known;

@@ -44,7 +44,13 @@ pub async fn approve(
     let Some(request) = request else { return preview(session, &mut admin).await };
     let request_id = find(session, &mut admin, request).await?;
     let expected_scopes = scopes.map(|names| Scopes { names });
-    let approved = admin.approve(ApprovePairingRequest { request_id, expected_scopes }).await?;
+    let approved = admin
+        .approve(ApprovePairingRequest {
+            request_id,
+            expected_scopes,
+            ..ApprovePairingRequest::default()
+        })
+        .await?;
     session.out.done("approved", || approved_text(&approved), || approved_json(&approved))?;
     Ok(ExitStatusCode::OK)
 }

@@ -175,6 +175,7 @@ pub fn transport(transport: i32) -> &'static str {
         Ok(Transport::Http) => "http",
         Ok(Transport::AdminSocket) => "admin-socket",
         Ok(Transport::Internal) => "internal",
+        Ok(Transport::Grpc) => "grpc",
         Ok(Transport::Unspecified) | Err(_) => "unknown",
     }
 }

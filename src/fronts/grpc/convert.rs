@@ -8,13 +8,13 @@ use std::collections::BTreeMap;
 use super::record::principal;
 use crate::{
     domain::{
-        ids::{DeviceId, RequestId, Seq},
+        ids::{DeviceId, RequestId, Seq, TokenId},
         refusal::PairingReason,
         registry::{
-            self, ApprovedBy, AuthMode, Policy, Profile, Registry,
+            self, ApprovedBy, AuthMode, Policy, Profile, Registry, ServiceToken,
             state::{Device, Grant, IssuedToken, PairingRequest},
         },
-        scope::{Role, Scope, ScopeSet},
+        scope::{Role, ScopeSet},
         time::UnixMillis,
     },
     proto::v1,
@@ -61,22 +61,13 @@ pub(super) fn scopes(scopes: &ScopeSet) -> v1::Scopes {
     v1::Scopes { names: scopes.iter().map(|scope| scope.name().to_owned()).collect() }
 }
 
-/// Reads scopes that a caller sent; the faulty name is the error.
-pub(super) fn read_scopes(scopes: &v1::Scopes) -> Result<ScopeSet, String> {
-    if scopes.names.len() > ScopeSet::LEN_MAX {
-        return Err(format!("more than {} scopes", ScopeSet::LEN_MAX));
-    }
-    let read = |name: &String| Scope::parse(name).ok_or_else(|| format!("no scope: {name:?}"));
-    scopes.names.iter().map(read).collect()
-}
-
 fn profile(profile: &Profile) -> v1::Profile {
     let Profile { display_name, client_id, client_mode, version, platform, device_family } =
         profile.clone();
     v1::Profile { display_name, client_id, client_mode, version, platform, device_family }
 }
 
-fn grant(in_role: Role, grant: &Grant) -> v1::Grant {
+fn grant(state: &Registry, in_role: Role, grant: &Grant) -> v1::Grant {
     let Grant {
         seq,
         line: _,
@@ -96,7 +87,7 @@ fn grant(in_role: Role, grant: &Grant) -> v1::Grant {
     let issued = |IssuedToken { hash: _, issued_at }: IssuedToken| issued_at.0;
     v1::Grant {
         role: role(in_role).into(),
-        scopes: Some(scopes(held)),
+        scopes: Some(scopes(&state.in_force(grant))),
         seq: seq.0,
         granted_at_ms: at.0,
         since_ms: since.0,
@@ -112,6 +103,7 @@ fn grant(in_role: Role, grant: &Grant) -> v1::Grant {
         ceiling: ceiling.clone(),
         ephemeral: *ephemeral,
         approver: approver.as_ref().map(principal),
+        held_back: state.held_back(held, ceiling.as_deref()).as_ref().map(scopes),
     }
 }
 
@@ -192,11 +184,54 @@ fn device(state: &Registry, id: DeviceId, known: &Device, now: &impl Now) -> v1:
         public_key: public_key.0.to_vec(),
         profile: Some(profile(claims)),
         paired_at_ms: paired_at.0,
-        grants: grants.iter().map(|(role, held)| grant(*role, held)).collect(),
+        grants: grants.iter().map(|(role, held)| grant(state, *role, held)).collect(),
         barred: state.is_barred(id),
         connected: now.connected(id),
         last_seen_ms: Some(now.last_seen(id).unwrap_or(*seen_at).0),
         label: label.clone(),
+    }
+}
+
+/// Every service token, by id. `last_used` knows what is true since the gateway started.
+pub(super) fn tokens(
+    state: &Registry,
+    last_used: impl Fn(TokenId) -> Option<UnixMillis>,
+) -> Vec<v1::ServiceToken> {
+    state.service_tokens().map(|(id, known)| token(state, id, known, last_used(id))).collect()
+}
+
+fn token(
+    state: &Registry,
+    id: TokenId,
+    known: &ServiceToken,
+    last_used: Option<UnixMillis>,
+) -> v1::ServiceToken {
+    let ServiceToken {
+        seq,
+        line: _,
+        at,
+        name,
+        scopes: held,
+        hash: _,
+        until,
+        ranges,
+        creator,
+        rotated_at,
+        ceiling,
+    } = known;
+    v1::ServiceToken {
+        token_id: id.to_string(),
+        name: name.clone(),
+        scopes: Some(scopes(&state.in_force_of(known))),
+        held_back: state.held_back(held, ceiling.as_deref()).as_ref().map(scopes),
+        seq: seq.0,
+        created_at_ms: at.0,
+        creator: Some(principal(creator)),
+        last_used_ms: last_used.map(|at| at.0),
+        until_ms: until.map(|at| at.0),
+        ranges: ranges.iter().map(ToString::to_string).collect(),
+        rotated_at_ms: rotated_at.map(|at| at.0),
+        ceiling: ceiling.clone(),
     }
 }
 
@@ -224,7 +259,7 @@ fn pending_request(
         address,
         asked,
     } = request;
-    let current = state.grant(*device, *wanted).map(|grant| scopes(&grant.scopes));
+    let current = state.grant(*device, *wanted).map(|grant| scopes(&state.in_force(grant)));
     v1::PendingRequest {
         request_id: id.to_string(),
         device_id: device.to_string(),

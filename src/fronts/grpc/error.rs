@@ -114,7 +114,9 @@ fn code(refusal: &Refusal) -> Code {
         | Refusal::UnknownCeiling => Code::NotFound,
         Refusal::NameTaken => Code::AlreadyExists,
         Refusal::UnknownRecord => Code::OutOfRange,
-        Refusal::AlreadyOver | Refusal::WeakSecret { .. } => Code::InvalidArgument,
+        Refusal::AlreadyOver | Refusal::WeakSecret { .. } | Refusal::IdempotencyKeyReused => {
+            Code::InvalidArgument
+        }
         Refusal::RequestClosed { .. } | Refusal::LastAdmin | Refusal::SecretIsElsewhere { .. } => {
             Code::FailedPrecondition
         }

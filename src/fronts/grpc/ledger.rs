@@ -74,6 +74,7 @@ impl<S: Source> LedgerService for Front<S> {
             policy: state.policy().map(convert::policy),
             pending: convert::pending(state, &Past),
             devices: convert::devices(state, &Past),
+            tokens: convert::tokens(state, |_| None),
         }))
     }
 }

@@ -14,6 +14,7 @@ mod gateway;
 mod ledger;
 mod pairing;
 mod peer;
+mod read;
 mod record;
 mod socket;
 mod source;

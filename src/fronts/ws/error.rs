@@ -121,6 +121,9 @@ pub fn of_call(refusal: &Refusal) -> Fault {
         Refusal::UnknownCeiling => hinted("INVALID_REQUEST", "unknown role"),
         Refusal::NameTaken => hinted("INVALID_REQUEST", "the name is taken"),
         Refusal::LimitReached { what } => hinted("UNAVAILABLE", &format!("too many {what}")),
+        Refusal::IdempotencyKeyReused => {
+            hinted("INVALID_REQUEST", "the idempotency key was used for something else")
+        }
         Refusal::AlreadyOver => hinted("INVALID_REQUEST", "the end lies in the past"),
         Refusal::WeakSecret { why } => hinted("INVALID_REQUEST", &format!("the secret {why}")),
         Refusal::SecretIsElsewhere { place } => {

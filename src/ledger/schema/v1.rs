@@ -73,7 +73,7 @@ mirror!(
         RateLimit
     }
 );
-mirror!(Transport = record::Transport { WebSocket, Http, AdminSocket, Internal });
+mirror!(Transport = record::Transport { WebSocket, Http, AdminSocket, Internal, Grpc });
 mirror!(Locality = origin::Locality { DirectLoopback, Elsewhere });
 mirror!(Reason = PairingReason { NotPaired, RoleUpgrade, ScopeUpgrade, MetadataUpgrade });
 mirror!(

@@ -77,6 +77,7 @@ fn via(via: &Via) -> v1::Via {
         Transport::Http => WireTransport::Http,
         Transport::AdminSocket => WireTransport::AdminSocket,
         Transport::Internal => WireTransport::Internal,
+        Transport::Grpc => WireTransport::Grpc,
     };
     v1::Via {
         transport: transport.into(),

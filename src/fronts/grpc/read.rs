@@ -1,0 +1,146 @@
+//! What callers send, from the contract's language to the domain's.
+//!
+//! What cannot be read is a faulty request; whether it is allowed is not asked here.
+
+use ipnet::IpNet;
+
+use super::error::{Failure, invalid};
+use crate::{
+    domain::{
+        ids::{CodeId, DeviceId, LABEL_CHARS_MAX, RequestId, TokenId, is_label},
+        principal::Subject,
+        scope::{Role, Scope, ScopeSet},
+    },
+    proto::v1,
+};
+
+/// The longest idempotency key that is taken, in bytes.
+const KEY_BYTES_MAX: usize = 64;
+
+/// The longest reason that is taken, in bytes: a sentence or two.
+const REASON_BYTES_MAX: usize = 256;
+
+pub(super) fn request_id(text: &str) -> Result<RequestId, Failure> {
+    RequestId::parse(text).ok_or_else(|| invalid("request_id must be a UUID"))
+}
+
+pub(super) fn device_id(text: &str) -> Result<DeviceId, Failure> {
+    DeviceId::parse(text).ok_or_else(|| invalid("device_id must be 64 lowercase hex digits"))
+}
+
+pub(super) fn token_id(text: &str) -> Result<TokenId, Failure> {
+    TokenId::parse(text).ok_or_else(|| invalid("token_id must be a UUID"))
+}
+
+pub(super) fn code_id(text: &str) -> Result<CodeId, Failure> {
+    CodeId::parse(text).ok_or_else(|| invalid("code_id must be a UUID"))
+}
+
+pub(super) fn role(role: i32) -> Result<Role, Failure> {
+    match v1::Role::try_from(role) {
+        Ok(v1::Role::Operator) => Ok(Role::Operator),
+        Ok(v1::Role::Node) => Ok(Role::Node),
+        Ok(v1::Role::Unspecified) | Err(_) => Err(invalid("role must be given")),
+    }
+}
+
+pub(super) fn device_in_role(device: &v1::DeviceInRole) -> Result<Subject, Failure> {
+    Ok(Subject::Device(device_id(&device.device_id)?, role(device.role)?))
+}
+
+/// The faulty name is the error.
+pub(super) fn scopes(scopes: &v1::Scopes) -> Result<ScopeSet, Failure> {
+    if scopes.names.len() > ScopeSet::LEN_MAX {
+        return Err(invalid(format!("more than {} scopes", ScopeSet::LEN_MAX)));
+    }
+    let read =
+        |name: &String| Scope::parse(name).ok_or_else(|| invalid(format!("no scope: {name:?}")));
+    scopes.names.iter().map(read).collect()
+}
+
+pub(super) fn maybe_scopes(given: &Option<v1::Scopes>) -> Result<Option<ScopeSet>, Failure> {
+    given.as_ref().map(scopes).transpose()
+}
+
+/// A name that people give, called `field` in the contract.
+pub(super) fn label(field: &str, text: String) -> Result<String, Failure> {
+    let rule = || invalid(format!("{field} must have 1 to {LABEL_CHARS_MAX} plain characters"));
+    is_label(&text).then_some(text).ok_or_else(rule)
+}
+
+/// A reason that goes into the record.
+pub(super) fn reason(given: Option<String>) -> Result<Option<String>, Failure> {
+    let fits = |text: &String| {
+        !text.trim().is_empty()
+            && text.len() <= REASON_BYTES_MAX
+            && !text.chars().any(char::is_control)
+    };
+    match given {
+        Some(text) if !fits(&text) => {
+            Err(invalid(format!("force_reason must have 1 to {REASON_BYTES_MAX} plain bytes")))
+        }
+        given => Ok(given),
+    }
+}
+
+pub(super) fn idempotency_key(given: Option<String>) -> Result<Option<String>, Failure> {
+    match given {
+        Some(key) if key.is_empty() || key.len() > KEY_BYTES_MAX => {
+            Err(invalid(format!("idempotency_key must have 1 to {KEY_BYTES_MAX} bytes")))
+        }
+        given => Ok(given),
+    }
+}
+
+/// An address alone means that one.
+pub(super) fn range(text: &str) -> Result<IpNet, Failure> {
+    let alone = || text.parse().map(|address: std::net::IpAddr| IpNet::from(address));
+    let range = text.parse::<IpNet>().or_else(|_| alone());
+    range.map(|range| range.trunc()).map_err(|_| invalid(format!("no address range: {text:?}")))
+}
+
+pub(super) fn bytes32(field: &str, bytes: &[u8]) -> Result<[u8; 32], Failure> {
+    bytes.try_into().map_err(|_| invalid(format!("{field} must have 32 bytes")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_row_by_row() {
+        for (text, expected) in [
+            ("192.168.1.0/24", Some("192.168.1.0/24")),
+            ("192.168.1.7", Some("192.168.1.7/32")),
+            ("192.168.1.7/24", Some("192.168.1.0/24")),
+            ("2001:db8::7", Some("2001:db8::7/128")),
+            ("0.0.0.0/0", Some("0.0.0.0/0")),
+            ("192.168.1.0/33", None),
+            ("home", None),
+            ("", None),
+        ] {
+            let read = range(text).ok().map(|range| range.to_string());
+            assert_eq!(read.as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn names_reasons_and_keys_are_plain_and_bounded() {
+        let long = "x".repeat(257);
+        for (text, label_fits, reason_fits, key_fits) in [
+            ("grafana", true, true, true),
+            ("Küche", true, true, true),
+            ("", false, false, false),
+            ("two\nlines", false, false, true),
+            (&long[..64], true, true, true),
+            (&long[..65], false, true, false),
+            (&long[..], false, false, false),
+        ] {
+            assert_eq!(label("name", text.into()).is_ok(), label_fits, "{text:?}");
+            assert_eq!(reason(Some(text.into())).is_ok(), reason_fits, "{text:?}");
+            assert_eq!(idempotency_key(Some(text.into())).is_ok(), key_fits, "{text:?}");
+        }
+        assert_eq!(reason(None).unwrap(), None);
+        assert_eq!(idempotency_key(None).unwrap(), None);
+    }
+}
