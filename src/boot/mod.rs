@@ -125,6 +125,7 @@ fn prepare(loaded: Loaded, started: Stopwatch) -> anyhow::Result<Ground> {
         config: Arc::new(file.redacted),
         config_hash: file.hash,
         address: listener.local_addr()?,
+        operation_of: ws::operation_of,
         allowed_origins: settings.allowed_origins.clone(),
         shared_secret_file,
         public_key: key.public(),

@@ -14,6 +14,7 @@ pub mod operation;
 pub mod origin;
 pub mod permit;
 pub mod principal;
+pub mod published;
 pub mod refusal;
 pub mod registry;
 pub mod scope;

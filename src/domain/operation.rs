@@ -3,7 +3,7 @@
 //! Closed on purpose: a front can only offer a method by naming its operation, so there is no
 //! method without a declared requirement.
 
-use super::scope::Known;
+use super::scope::{Known, ScopeSet};
 
 /// What must be true of the asker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,10 +14,27 @@ pub enum Requirement {
     ScopeOrNode(Known),
     /// An operator that satisfies this scope, or a device in its own affairs.
     ScopeOrOwn(Known),
+    /// A node.
+    Node,
+    /// It depends on what the call says; whoever has not looked at that asks for admin.
+    Dynamic,
     /// A device that proved its key; it needs no scope to ask.
     DeviceKey,
     /// The host, or a rule of the house.
     Root,
+}
+
+impl Requirement {
+    /// The scopes that it names.
+    pub fn scopes(self) -> ScopeSet {
+        match self {
+            Self::Scope(scope) | Self::ScopeOrNode(scope) | Self::ScopeOrOwn(scope) => {
+                ScopeSet::from_iter([scope])
+            }
+            Self::Dynamic => ScopeSet::from_iter([Known::Admin]),
+            Self::Node | Self::DeviceKey | Self::Root => ScopeSet::empty(),
+        }
+    }
 }
 
 macro_rules! operations {
@@ -29,6 +46,11 @@ macro_rules! operations {
         impl Operation {
             /// Every operation, in the order of declaration.
             pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// Its name.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => stringify!($variant)),+ }
+            }
 
             /// What it asks of the asker.
             pub const fn requirement(self) -> Requirement {

@@ -85,12 +85,23 @@ pub fn check(standing: &Standing, operation: Operation) -> Result<(), Refusal> {
 }
 
 fn reach(standing: &Standing, operation: Operation) -> Result<Reach, Refusal> {
-    let principal = &standing.principal;
-    let by_rule = matches!(principal, Principal::System(rule) if rule.approves());
-    if principal.is_root() || (by_rule && operation == Operation::ApprovePairing) {
+    let by_rule = matches!(&standing.principal, Principal::System(rule) if rule.approves());
+    if by_rule && operation == Operation::ApprovePairing {
         return Ok(Reach::Any);
     }
-    match operation.requirement() {
+    meets(standing, operation.requirement())
+}
+
+/// Whether `standing` meets a requirement, and on which subjects.
+///
+/// # Errors
+/// As [`authorize`].
+pub(super) fn meets(standing: &Standing, requirement: Requirement) -> Result<Reach, Refusal> {
+    let principal = &standing.principal;
+    if principal.is_root() {
+        return Ok(Reach::Any);
+    }
+    match requirement {
         Requirement::Scope(scope) => scoped(standing, scope),
         Requirement::ScopeOrNode(_) if standing.role == Role::Node => Ok(Reach::Any),
         Requirement::ScopeOrNode(scope) => scoped(standing, scope),
@@ -98,6 +109,9 @@ fn reach(standing: &Standing, operation: Operation) -> Result<Reach, Refusal> {
             (Err(_), Principal::Device(id, _)) => Ok(Reach::Own(*id)),
             (outcome, _) => outcome,
         },
+        Requirement::Node if standing.role == Role::Node => Ok(Reach::Any),
+        Requirement::Node => Err(Refusal::WrongRole { role: standing.role }),
+        Requirement::Dynamic => scoped(standing, Known::Admin),
         Requirement::DeviceKey => own(principal),
         Requirement::Root => Err(Refusal::HostOnly),
     }

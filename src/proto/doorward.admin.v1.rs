@@ -2709,7 +2709,7 @@ pub mod explain_request {
         /// A method of the gateway protocol, such as `cron.add`, whether or not this gateway serves it.
         #[prost(string, tag = "1")]
         Method(::prost::alloc::string::String),
-        /// A call of this API, such as `RotateSecret`.
+        /// An operation of the gateway, such as `RotateSecret`.
         #[prost(string, tag = "2")]
         Operation(::prost::alloc::string::String),
     }

@@ -13,9 +13,9 @@ pub mod v1 {
     include!("doorward.admin.v1.rs");
 }
 
-/// The largest request that the gateway reads, in bytes. The longest legitimate one is an approval
-/// with 32 expected scopes of 64 bytes; this is thirty times that.
-pub const REQUEST_BYTES_MAX: usize = 64 * 1024;
+/// The largest request that the gateway reads, in bytes. The longest legitimate one is a list of 256
+/// keys with every scope by name, some 90 KiB.
+pub const REQUEST_BYTES_MAX: usize = 256 * 1024;
 
 /// The largest answer that the client reads, in bytes. A list of 1,000 requests with 32 long scopes
 /// each is about 5 MiB.

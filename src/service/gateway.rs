@@ -35,6 +35,8 @@ pub struct Info {
     pub config_hash: String,
     /// Where it listens.
     pub address: SocketAddr,
+    /// The operation behind a method of the gateway protocol, if it is served.
+    pub operation_of: fn(&str) -> Option<Operation>,
     /// Pages that may connect from elsewhere.
     pub allowed_origins: Vec<String>,
     /// Where the shared token lies, if the gateway made it.

@@ -12,7 +12,7 @@ use crate::{
     domain::{
         ids::{Seq, TokenHash},
         operation::Operation,
-        permit,
+        permit::{self, Permit},
         principal::{SecretKind, Standing},
         refusal::Refusal,
         registry::{AuthMode, Command},
@@ -75,12 +75,14 @@ pub struct Secrets {
     current: ArcSwap<SharedSecret>,
     place: SecretPlace,
     key: Arc<GatewayKey>,
+    /// Held while it is replaced: file, ledger and memory change in the same order.
+    turn: tokio::sync::Mutex<()>,
 }
 
 impl Secrets {
     /// What the start found.
     pub fn new(secret: SharedSecret, place: SecretPlace, key: Arc<GatewayKey>) -> Self {
-        Self { current: ArcSwap::from_pointee(secret), place, key }
+        Self { current: ArcSwap::from_pointee(secret), place, key, turn: Default::default() }
     }
 
     /// The secret in force.
@@ -119,7 +121,8 @@ pub struct RotatedSecret {
 
 impl Service {
     /// Puts another shared secret in force: the one given, or a fresh one. Its file is written
-    /// first: if the gateway is killed in between, it starts with the new secret.
+    /// first: if the gateway is killed in between, it starts with the new secret. What was begun is
+    /// finished if the caller hangs up, so that file, ledger and memory never differ.
     ///
     /// # Errors
     /// If `who` may not, the secret is weak, or it is not the gateway's to change.
@@ -130,7 +133,21 @@ impl Service {
         given: Option<Secret<String>>,
     ) -> Result<RotatedSecret, Refusal> {
         let permit = permit::authorize(who, Operation::RotateSecret)?;
+        let service = self.clone();
+        let work = tokio::spawn(async move { service.replace_secret(permit, via, given).await });
+        let stopping =
+            |_| Refusal::Unavailable { reason: "the gateway is stopping", retry_after_ms: 0 };
+        work.await.map_err(stopping)?
+    }
+
+    async fn replace_secret(
+        &self,
+        permit: Permit,
+        via: Via,
+        given: Option<Secret<String>>,
+    ) -> Result<RotatedSecret, Refusal> {
         let secrets = &self.0.secrets;
+        let _turn = secrets.turn.lock().await;
         let path = match &secrets.place {
             SecretPlace::File(path) => path,
             SecretPlace::Elsewhere(place) => {

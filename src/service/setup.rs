@@ -1,5 +1,7 @@
 //! Setup codes: made here, redeemed at the door.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
 use super::Service;
 use crate::{
     domain::{
@@ -13,7 +15,7 @@ use crate::{
     },
     ledger::record::Via,
     support::{
-        entropy,
+        entropy, network,
         secret::{Secret, digest},
     },
 };
@@ -66,6 +68,12 @@ impl Service {
         Ok(NewCode { id, secret, access, until, seq: stamp.seq })
     }
 
+    /// Where clients may find the gateway, likeliest first. It cannot know which of them they reach.
+    pub fn gateway_urls(&self) -> Vec<String> {
+        let info = &self.0.info;
+        urls(info.address, network::outward_address(), &info.host)
+    }
+
     /// What became of a setup code.
     ///
     /// # Errors
@@ -79,5 +87,41 @@ impl Service {
             (device, name, stamp.at)
         });
         Ok(SetupStatus { access: code.access, until: code.until, redeemed })
+    }
+}
+
+fn urls(bound: SocketAddr, outward: Option<IpAddr>, host: &str) -> Vec<String> {
+    let url = |address: IpAddr| format!("ws://{}", SocketAddr::new(address, bound.port()));
+    if !bound.ip().is_unspecified() {
+        return vec![url(bound.ip())];
+    }
+    let loopback =
+        if bound.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
+    let named = (!host.is_empty()).then(|| format!("ws://{host}:{}", bound.port()));
+    outward.map(url).into_iter().chain(named).chain([url(loopback)]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_row_by_row() {
+        for (bound, outward, host, expected) in [
+            ("127.0.0.1:1", Some("192.0.2.7"), "box", &["ws://127.0.0.1:1"][..]),
+            ("192.0.2.7:1", Some("192.0.2.8"), "box", &["ws://192.0.2.7:1"]),
+            ("[::1]:1", None, "box", &["ws://[::1]:1"]),
+            (
+                "0.0.0.0:1",
+                Some("192.0.2.7"),
+                "box",
+                &["ws://192.0.2.7:1", "ws://box:1", "ws://127.0.0.1:1"],
+            ),
+            ("0.0.0.0:1", None, "", &["ws://127.0.0.1:1"]),
+            ("[::]:1", Some("2001:db8::7"), "", &["ws://[2001:db8::7]:1", "ws://[::1]:1"]),
+        ] {
+            let outward = outward.map(|address| address.parse().unwrap());
+            assert_eq!(urls(bound.parse().unwrap(), outward, host), expected, "{bound}");
+        }
     }
 }

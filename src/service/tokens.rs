@@ -62,6 +62,8 @@ pub struct MintedToken {
 pub struct Tokens {
     /// The committed state.
     pub state: Arc<Registry>,
+    /// The time now.
+    pub now: UnixMillis,
     service: Service,
 }
 
@@ -79,7 +81,8 @@ impl Service {
     /// If `who` may not.
     pub fn tokens(&self, who: &Standing) -> Result<Tokens, Refusal> {
         permit::check(who, Operation::ListTokens)?;
-        Ok(Tokens { state: self.0.registry.state(), service: self.clone() })
+        let now = UnixMillis(clock::unix_millis());
+        Ok(Tokens { state: self.0.registry.state(), now, service: self.clone() })
     }
 
     /// Makes a service token.

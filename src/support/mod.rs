@@ -11,6 +11,7 @@ pub mod clock;
 pub mod device_key;
 pub mod entropy;
 pub mod keys;
+pub mod network;
 pub mod private_file;
 pub mod secret;
 pub mod shutdown;

@@ -215,6 +215,8 @@ pub enum Refusal {
         /// Where it comes from.
         place: String,
     },
+    /// No such method or operation.
+    UnknownMethod,
     /// The caller used the same idempotency key for something else before.
     IdempotencyKeyReused,
     /// No such record in the ledger.
@@ -280,6 +282,7 @@ impl Refusal {
             Self::AlreadyOver => "ALREADY_OVER",
             Self::WeakSecret { .. } => "WEAK_SECRET",
             Self::SecretIsElsewhere { .. } => "SECRET_IS_ELSEWHERE",
+            Self::UnknownMethod => "UNKNOWN_METHOD",
             Self::IdempotencyKeyReused => "IDEMPOTENCY_KEY_REUSED",
             Self::UnknownRecord => "UNKNOWN_RECORD",
             Self::Unavailable { .. } => "UNAVAILABLE",

@@ -47,6 +47,7 @@ impl Refusal {
             Self::AlreadyOver => "an end that lies ahead".into(),
             Self::WeakSecret { why } => format!("a stronger secret: {why}"),
             Self::SecretIsElsewhere { place } => format!("a change at {place}"),
+            Self::UnknownMethod => "a method or operation with that name".into(),
             Self::IdempotencyKeyReused => "an idempotency key that is new".into(),
             Self::UnknownRecord => "a record with that number".into(),
             Self::Unavailable { reason, .. } => (*reason).into(),
@@ -91,6 +92,7 @@ impl Refusal {
             | Self::NameTaken
             | Self::LimitReached { .. }
             | Self::AlreadyOver
+            | Self::UnknownMethod
             | Self::IdempotencyKeyReused
             | Self::WeakSecret { .. }
             | Self::WrongRole { .. } => "the client itself",
@@ -142,6 +144,9 @@ impl Refusal {
                 "give another device operator.admin, or on the host add --force --reason <why>"
                     .into()
             }
+            Self::UnknownMethod => {
+                "doorward explain --method cron.add  (spell it as the protocol does)".into()
+            }
             Self::IdempotencyKeyReused => "make a new key for each thing to do".into(),
             Self::AlreadyOver => "name a later end, such as --until 1h".into(),
             Self::WeakSecret { .. } => "doorward auth rotate  (it makes a strong one)".into(),
@@ -153,9 +158,10 @@ impl Refusal {
             Self::MissingScope { missing, .. } => format!(
                 "connect asking for {missing}; if pairing is then required: doorward devices approve"
             ),
-            Self::BeyondApprover { .. } | Self::NotYours | Self::HostOnly => {
+            Self::BeyondApprover { .. } | Self::NotYours => {
                 "doorward devices approve <request-id>  (on the host)".into()
             }
+            Self::HostOnly => "run the same command on the gateway host".into(),
             Self::DeviceIdentityRequired => {
                 "pass the shared secret (doorward status says where it lies), or pair the device"
                     .into()

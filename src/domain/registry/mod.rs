@@ -16,6 +16,7 @@ mod command;
 mod describe;
 mod event;
 mod expiry;
+pub mod explain;
 pub mod invariants;
 pub mod keys;
 pub mod lockout;

@@ -111,6 +111,7 @@ fn code(refusal: &Refusal) -> Code {
         | Refusal::NoGrant { .. }
         | Refusal::UnknownToken
         | Refusal::UnknownCode
+        | Refusal::UnknownMethod
         | Refusal::UnknownCeiling => Code::NotFound,
         Refusal::NameTaken => Code::AlreadyExists,
         Refusal::UnknownRecord => Code::OutOfRange,

@@ -10,15 +10,20 @@
 
 mod convert;
 mod error;
+mod explain;
 mod gateway;
+mod keys;
 mod ledger;
 mod pairing;
 mod peer;
 mod read;
 mod record;
+mod secret;
+mod setup;
 mod socket;
 mod source;
 mod tail;
+mod tokens;
 
 use std::{io, sync::Arc};
 
@@ -31,9 +36,12 @@ use crate::{
     proto::{
         REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX,
         v1::{
-            gateway_service_server::GatewayServiceServer,
+            explain_service_server::ExplainServiceServer,
+            gateway_service_server::GatewayServiceServer, key_service_server::KeyServiceServer,
             ledger_service_server::LedgerServiceServer,
             pairing_service_server::PairingServiceServer,
+            secret_service_server::SecretServiceServer, setup_service_server::SetupServiceServer,
+            token_service_server::TokenServiceServer,
         },
     },
     service::{Offline, Service},
@@ -75,6 +83,11 @@ async fn serve_on(
 ) -> io::Result<()> {
     server()
         .add_service(sized!(PairingServiceServer::new(pairing::Front::new(service.clone()))))
+        .add_service(sized!(TokenServiceServer::new(tokens::Front::new(service.clone()))))
+        .add_service(sized!(SetupServiceServer::new(setup::Front::new(service.clone()))))
+        .add_service(sized!(SecretServiceServer::new(secret::Front::new(service.clone()))))
+        .add_service(sized!(KeyServiceServer::new(keys::Front::new(service.clone()))))
+        .add_service(sized!(ExplainServiceServer::new(explain::Front::new(service.clone()))))
         .add_service(ledger_service(service.clone(), shutdown.clone()))
         .add_service(sized!(GatewayServiceServer::new(gateway::Front::new(service))))
         .serve_with_incoming_shutdown(incoming, async move { shutdown.begun().await })

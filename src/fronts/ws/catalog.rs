@@ -45,3 +45,8 @@ pub const EVENTS: &[&str] = &[
 pub fn find(name: &str) -> Option<&'static Method> {
     METHODS.binary_search_by(|method| method.name.cmp(name)).ok().map(|at| &METHODS[at])
 }
+
+/// The operation that a method is, if it is served.
+pub fn operation_of(name: &str) -> Option<Operation> {
+    find(name).map(|method| method.operation)
+}

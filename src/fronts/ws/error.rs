@@ -121,6 +121,7 @@ pub fn of_call(refusal: &Refusal) -> Fault {
         Refusal::UnknownCeiling => hinted("INVALID_REQUEST", "unknown role"),
         Refusal::NameTaken => hinted("INVALID_REQUEST", "the name is taken"),
         Refusal::LimitReached { what } => hinted("UNAVAILABLE", &format!("too many {what}")),
+        Refusal::UnknownMethod => hinted("INVALID_REQUEST", "unknown method"),
         Refusal::IdempotencyKeyReused => {
             hinted("INVALID_REQUEST", "the idempotency key was used for something else")
         }

@@ -22,4 +22,4 @@ pub mod socket;
 mod tests;
 mod wire;
 
-pub use catalog::METHODS;
+pub use catalog::{METHODS, operation_of};

@@ -1,0 +1,35 @@
+//! How this machine looks from the network.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+
+/// The address of this machine that others on its network are likeliest to reach: the one that it
+/// would send from. Nothing is sent. `None` without a network.
+pub fn outward_address() -> Option<IpAddr> {
+    // Addresses for documentation (RFC 5737, RFC 3849): nobody has them, so the default route is
+    // taken.
+    let towards = [
+        (IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1))),
+        (
+            IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+            IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1)),
+        ),
+    ];
+    towards.into_iter().find_map(|(from, to)| {
+        let socket = UdpSocket::bind(SocketAddr::new(from, 0)).ok()?;
+        socket.connect(SocketAddr::new(to, 9)).ok()?;
+        let address = socket.local_addr().ok()?.ip();
+        (!address.is_unspecified() && !address.is_loopback()).then_some(address)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outward_address_is_one_of_this_machine() {
+        if let Some(address) = outward_address() {
+            UdpSocket::bind(SocketAddr::new(address, 0)).unwrap();
+        }
+    }
+}
