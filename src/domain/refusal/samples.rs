@@ -94,6 +94,8 @@ fn credentials() -> Vec<Refusal> {
         R::SecretIsElsewhere { place: "the environment variable X".into() },
         R::Throttled { retry_after_ms: 500 },
         R::UnknownRecord,
+        R::UnknownMethod,
+        R::IdempotencyKeyReused,
         R::Unavailable { reason: "busy", retry_after_ms: 500 },
     ]
 }
@@ -103,7 +105,7 @@ fn admin() -> Scope {
 }
 
 /// How many kinds of refusals there are.
-const KINDS: usize = 40;
+const KINDS: usize = 42;
 
 /// A number for each kind, from 0 on. A new kind does not compile until it has one; it then needs
 /// [`KINDS`] and a sample.
@@ -150,6 +152,8 @@ fn number(refusal: &Refusal) -> usize {
         R::SecretIsElsewhere { .. } => 37,
         R::UnknownRecord => 38,
         R::Unavailable { .. } => 39,
+        R::UnknownMethod => 40,
+        R::IdempotencyKeyReused => 41,
     }
 }
 

@@ -1,18 +1,21 @@
 //! How values are said to programs: the contract's messages as JSON, names in camelCase, absent
 //! values left out as `null`, times as milliseconds since the Unix epoch.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::words;
 use crate::{
     proto::v1::{
         Device, Grant, LedgerRecord, PendingRequest, Policy, Principal, Profile, Scopes,
-        StateAsOfResponse, StatusResponse, VerifyResponse, Via, principal::Kind,
+        ServiceToken, StateAsOfResponse, StatusResponse, VerifyResponse, Via, principal::Kind,
     },
     support::keys::to_base64url,
 };
 
-fn scopes(scopes: Option<&Scopes>) -> Value {
+/// A set of scopes.
+pub fn scopes(scopes: Option<&Scopes>) -> Value {
     scopes.map(|scopes| scopes.names.clone()).unwrap_or_default().into()
 }
 
@@ -37,6 +40,13 @@ fn grant(grant: &Grant) -> Value {
         "sinceMs": grant.since_ms,
         "approvedBy": words::approved_by(grant.approved_by),
         "tokenIssuedAtMs": grant.token_issued_at_ms,
+        "approvedScopes": scopes(grant.approved.as_ref()),
+        "approver": principal(grant.approver.as_ref()),
+        "rotatedAtMs": grant.rotated_at_ms,
+        "untilMs": grant.until_ms,
+        "fallsBackTo": grant.falls_back_to.as_ref().map(|left| &left.names),
+        "ceiling": grant.ceiling,
+        "ephemeral": grant.ephemeral,
     })
 }
 
@@ -51,6 +61,24 @@ pub fn device(device: &Device) -> Value {
         "barred": device.barred,
         "connected": device.connected,
         "lastSeenMs": device.last_seen_ms,
+        "label": device.label,
+    })
+}
+
+/// A service token.
+pub fn service_token(token: &ServiceToken) -> Value {
+    json!({
+        "tokenId": token.token_id,
+        "name": token.name,
+        "scopes": scopes(token.scopes.as_ref()),
+        "ranges": token.ranges,
+        "creator": principal(token.creator.as_ref()),
+        "createdAtMs": token.created_at_ms,
+        "lastUsedMs": token.last_used_ms,
+        "rotatedAtMs": token.rotated_at_ms,
+        "untilMs": token.until_ms,
+        "ceiling": token.ceiling,
+        "seq": token.seq,
     })
 }
 
@@ -80,6 +108,10 @@ pub fn pairings(pending_requests: &[PendingRequest], devices: &[Device]) -> Valu
     })
 }
 
+fn named(sets: &BTreeMap<String, Scopes>) -> Value {
+    sets.iter().map(|(name, held)| (name.clone(), scopes(Some(held)))).collect()
+}
+
 fn policy(policy: &Policy) -> Value {
     json!({
         "seq": policy.seq,
@@ -87,6 +119,10 @@ fn policy(policy: &Policy) -> Value {
         "sharedScopes": scopes(policy.shared_scopes.as_ref()),
         "loopbackScopes": scopes(policy.loopback_scopes.as_ref()),
         "autoApproveLocal": policy.auto_approve_local,
+        "autoApproveCidrs": policy.auto_approve_cidrs,
+        "people": named(&policy.people),
+        "others": policy.others.as_ref().map(|others| &others.names),
+        "roles": named(&policy.ceilings),
     })
 }
 
@@ -96,11 +132,13 @@ pub fn as_of(state: &StateAsOfResponse) -> Value {
     document["seq"] = state.seq.into();
     document["timeMs"] = state.time_ms.into();
     document["gatewayKey"] = to_base64url(&state.gateway_key).into();
+    document["tokens"] = state.tokens.iter().map(service_token).collect();
     document["policy"] = state.policy.as_ref().map(policy).into();
     document
 }
 
-fn principal(principal: Option<&Principal>) -> Value {
+/// Who did it.
+pub fn principal(principal: Option<&Principal>) -> Value {
     match principal.and_then(|principal| principal.kind.as_ref()) {
         Some(Kind::Host(host)) => json!({"kind": "host", "uid": host.uid}),
         Some(Kind::SharedSecret(secret)) => {

@@ -17,15 +17,19 @@ pub mod client;
 mod config;
 mod devices;
 mod exit;
+mod explain;
 #[cfg(test)]
 mod fake_gateway;
 mod json;
+mod keys;
 mod network;
 mod output;
 #[cfg(test)]
 mod samples;
+mod secret;
 mod status;
 mod table;
+mod tokens;
 mod words;
 
 use std::{cell::RefCell, ffi::OsString, io, path::PathBuf};
@@ -43,7 +47,8 @@ use crate::{
 };
 use admin::{Admin, NoConnection};
 use args::{
-    AuditCommand, Cli, Command, ConfigCommand, DevicesCommand, Globals, RunArgs, StatusArgs,
+    AuditCommand, AuthCommand, Cli, Command, ConfigCommand, DevicesCommand, Globals, KeysCommand,
+    RunArgs, StatusArgs, TokensCommand,
 };
 use bench::BenchOptions;
 
@@ -90,7 +95,7 @@ fn dispatch(session: &mut Session<'_>, command: Command) -> Result<ExitStatusCod
         Command::Run(args) => run(session, args),
         Command::Config(ConfigCommand::Check { strict }) => config::check(session, strict),
         Command::Completions { shell } => completions(session, shell),
-        Command::Devices(_) | Command::Audit(_) | Command::Status(_) | Command::Bench(_) => {
+        _ => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             let failed = |error| {
                 let what = format!("no runtime: {error}");
@@ -104,13 +109,15 @@ fn dispatch(session: &mut Session<'_>, command: Command) -> Result<ExitStatusCod
 /// The commands that talk to a gateway.
 async fn ask(session: &mut Session<'_>, command: Command) -> Result<ExitStatusCode, Trouble> {
     match command {
-        Command::Devices(DevicesCommand::List) => devices::list(session).await,
-        Command::Devices(DevicesCommand::Approve { request, scopes }) => {
-            devices::approve(session, request.as_deref(), scopes).await
+        Command::Devices(command) => about_devices(session, command).await,
+        Command::Tokens(command) => about_tokens(session, command).await,
+        Command::Auth(AuthCommand::Rotate { from_file }) => {
+            secret::rotate(session, from_file.as_deref()).await
         }
-        Command::Devices(DevicesCommand::Reject { request }) => {
-            devices::reject(session, &request).await
+        Command::Keys(KeysCommand::Apply { file, dry_run }) => {
+            keys::apply(session, &file, dry_run).await
         }
+        Command::Explain(args) => explain::explain(session, args).await,
         Command::Audit(AuditCommand::Log(args)) => audit::log(session, args).await,
         Command::Audit(AuditCommand::Verify) => audit::verify(session).await,
         Command::Audit(AuditCommand::AsOf { seq }) => audit::as_of(session, seq).await,
@@ -122,6 +129,44 @@ async fn ask(session: &mut Session<'_>, command: Command) -> Result<ExitStatusCo
         Command::Run(_) | Command::Config(_) | Command::Completions { .. } => {
             Err(Trouble::new(ExitStatusCode::INTERNAL, "this command talks to no gateway"))
         }
+    }
+}
+
+async fn about_devices(
+    session: &mut Session<'_>,
+    command: DevicesCommand,
+) -> Result<ExitStatusCode, Trouble> {
+    use DevicesCommand as C;
+    use devices::manage;
+    match command {
+        C::List { stale } => devices::list(session, stale).await,
+        C::Approve { request, scopes, until, role, ephemeral } => {
+            let terms = devices::Terms { scopes, until, role, ephemeral };
+            devices::approve(session, request.as_deref(), terms).await
+        }
+        C::Reject { request } => devices::reject(session, &request).await,
+        C::Remove { device, force } => manage::remove(session, &device, force).await,
+        C::Rename { device, label } => manage::rename(session, &device, label).await,
+        C::Rotate { whose, scope } => manage::rotate(session, whose, scope).await,
+        C::Revoke { whose, force } => manage::revoke(session, whose, force).await,
+        C::Clear { yes: _, pending, force } => manage::clear(session, pending, force).await,
+        C::Role { whose, ceiling, none: _ } => manage::ceiling(session, whose, ceiling).await,
+    }
+}
+
+async fn about_tokens(
+    session: &mut Session<'_>,
+    command: TokensCommand,
+) -> Result<ExitStatusCode, Trouble> {
+    use TokensCommand as C;
+    match command {
+        C::List => tokens::list(session).await,
+        C::Create { name, scope, ttl, from } => {
+            tokens::create(session, name, scope, ttl, from).await
+        }
+        C::Rotate { token } => tokens::rotate(session, &token).await,
+        C::Revoke { token } => tokens::revoke(session, &token).await,
+        C::Role { token, ceiling, none: _ } => tokens::ceiling(session, &token, ceiling).await,
     }
 }
 

@@ -7,9 +7,9 @@ use std::{collections::BTreeMap, fs, path::Path};
 use crate::{
     config::Env,
     proto::v1::{
-        ApprovedBy, AuthMode, Device, Event, Grant, LedgerRecord, ListDevicesResponse,
-        PairingReason, PendingRequest, Policy, Principal, Profile, Role, Scopes, StateAsOfResponse,
-        Via,
+        ApprovedBy, AuthMode, Device, Event, ExplainResponse, Grant, Grantor, LedgerRecord,
+        ListDevicesResponse, ListTokensResponse, PairingReason, PendingRequest, Policy, Principal,
+        Profile, Requirement, Role, Scopes, ServiceToken, StateAsOfResponse, Via,
         principal::{Host, Kind, PairedDevice, SharedSecret, System},
         via::Transport,
     },
@@ -58,12 +58,7 @@ fn grant(role: Role, held: &str, seq: u64, by: ApprovedBy) -> Grant {
         approved_by: by.into(),
         token_issued_at_ms: Some(NOW - 7_100_000),
         approved: scopes(held),
-        rotated_at_ms: None,
-        until_ms: None,
-        falls_back_to: None,
-        ceiling: None,
-        ephemeral: false,
-        approver: None,
+        ..Grant::default()
     }
 }
 
@@ -155,6 +150,7 @@ pub fn state() -> StateAsOfResponse {
         policy: Some(policy),
         pending: pending().into_iter().map(still).collect(),
         devices: devices().into_iter().map(past).collect(),
+        tokens: Vec::new(),
     }
 }
 
@@ -233,4 +229,61 @@ pub fn records() -> Vec<LedgerRecord> {
             "operator.write x.y",
         ),
     ]
+}
+
+/// Two service tokens.
+pub fn tokens() -> ListTokensResponse {
+    let grafana = ServiceToken {
+        token_id: "0b9f62c4-4f3e-4d0a-9a55-6f0f0f6c7a10".into(),
+        name: "grafana".into(),
+        scopes: scopes("operator.read"),
+        seq: 12,
+        creator: Some(host()),
+        created_at_ms: NOW - 89 * 86_400_000,
+        last_used_ms: Some(NOW - 60_000),
+        until_ms: Some(NOW + 86_400_000),
+        ranges: vec!["192.168.1.0/24".into()],
+        ..ServiceToken::default()
+    };
+    let backup = ServiceToken {
+        token_id: "77b2a4d0-91c1-4f7e-8a66-0d5f3a0c1b22".into(),
+        name: "backup".into(),
+        scopes: scopes("operator.admin"),
+        seq: 14,
+        creator: Some(host()),
+        created_at_ms: NOW - 3_600_000,
+        ceiling: Some("auditor".into()),
+        ..ServiceToken::default()
+    };
+    ListTokensResponse { tokens: vec![grafana, backup], now_ms: NOW }
+}
+
+/// Why a device may not do something.
+pub fn explained() -> ExplainResponse {
+    let device = PairedDevice { device_id: id(0x1a), role: Role::Operator.into() };
+    ExplainResponse {
+        action: "cron.add".into(),
+        requirement: Requirement::Scope.into(),
+        required: scopes("operator.admin"),
+        subject: Some(Principal { kind: Some(Kind::Device(device.clone())) }),
+        subject_name: Some("Laptop".into()),
+        role: Role::Operator.into(),
+        holds: scopes("operator.read"),
+        grant_seq: 4,
+        ceiling: Some("reader".into()),
+        held_back: scopes("operator.admin"),
+        why: "the ceiling holds back what the grant has".into(),
+        code: Some("MISSING_SCOPE".into()),
+        missing: Some("scope operator.admin".into()),
+        grantors: vec![Grantor {
+            principal: Some(Principal { kind: Some(Kind::Device(device)) }),
+            name: Some("Phone".into()),
+        }],
+        remedy: Some("doorward devices role 1a1a1a1a --none".into()),
+        ..ExplainResponse::default()
+    }
+}
+
+fn host() -> Principal {
+    Principal { kind: Some(Kind::Host(Host { uid: 0 })) }
 }

@@ -157,6 +157,20 @@ pub fn approved_by(by: i32) -> &'static str {
     }
 }
 
+/// A time that long from now, by this machine's clock, in milliseconds since the Unix epoch.
+pub fn from_now(span: std::time::Duration) -> u64 {
+    let ms = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+    crate::support::clock::unix_millis().saturating_add(ms)
+}
+
+/// Whether what was given at `from_ms` and ends at `at_ms` is about to: a tenth of its time is left,
+/// or the last day of a longer one has begun (N16 A16.2).
+pub fn ends_soon(from_ms: u64, at_ms: u64, now_ms: u64) -> bool {
+    const DAY_MS: u64 = 24 * 3_600_000;
+    let (left, whole) = (at_ms.saturating_sub(now_ms), at_ms.saturating_sub(from_ms));
+    left <= whole / 10 || (whole > DAY_MS && left <= DAY_MS)
+}
+
 /// Which proof.
 pub fn auth_mode(mode: i32) -> &'static str {
     match AuthMode::try_from(mode) {
@@ -236,6 +250,21 @@ mod tests {
             (4_107_542_400_000, "2100-03-01T00:00:00Z"),
         ] {
             assert_eq!(time(ms), expected, "{ms}");
+        }
+    }
+
+    #[test]
+    fn what_is_about_to_end() {
+        const HOUR: u64 = 3_600_000;
+        for (whole, left, expected) in [
+            (10 * HOUR, 2 * HOUR, false),
+            (10 * HOUR, HOUR, true),
+            (72 * HOUR, 25 * HOUR, false),
+            (72 * HOUR, 24 * HOUR, true),
+            (HOUR, 0, true),
+        ] {
+            let (from, at) = (5 * HOUR, 5 * HOUR + whole);
+            assert_eq!(ends_soon(from, at, at - left), expected, "{whole} {left}");
         }
     }
 

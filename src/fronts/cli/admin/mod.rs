@@ -21,9 +21,12 @@ use crate::{
             ApprovePairingRequest, ApprovePairingResponse, ListDevicesRequest, ListDevicesResponse,
             RejectPairingRequest, RejectPairingResponse, StateAsOfRequest, StateAsOfResponse,
             StatusRequest, StatusResponse, TailRequest, TailResponse, VerifyRequest,
-            VerifyResponse, gateway_service_client::GatewayServiceClient,
+            VerifyResponse, explain_service_client::ExplainServiceClient,
+            gateway_service_client::GatewayServiceClient, key_service_client::KeyServiceClient,
             ledger_service_client::LedgerServiceClient,
             pairing_service_client::PairingServiceClient,
+            secret_service_client::SecretServiceClient, setup_service_client::SetupServiceClient,
+            token_service_client::TokenServiceClient,
         },
     },
     support::entropy,
@@ -47,6 +50,11 @@ pub struct Admin {
     pairing: PairingServiceClient<Channel>,
     ledger: LedgerServiceClient<Channel>,
     gateway: GatewayServiceClient<Channel>,
+    tokens: TokenServiceClient<Channel>,
+    secret: SecretServiceClient<Channel>,
+    keys: KeyServiceClient<Channel>,
+    setup: SetupServiceClient<Channel>,
+    explain: ExplainServiceClient<Channel>,
 }
 
 /// Connects to the socket of a state directory.
@@ -73,6 +81,8 @@ macro_rules! answered {
     };
 }
 
+mod credentials;
+
 impl Admin {
     /// Speaks over a connected stream.
     ///
@@ -95,8 +105,14 @@ impl Admin {
                 .max_decoding_message_size(RESPONSE_BYTES_MAX),
             ledger: LedgerServiceClient::new(channel.clone())
                 .max_decoding_message_size(RESPONSE_BYTES_MAX),
-            gateway: GatewayServiceClient::new(channel)
+            gateway: GatewayServiceClient::new(channel.clone())
                 .max_decoding_message_size(RESPONSE_BYTES_MAX),
+            tokens: TokenServiceClient::new(channel.clone())
+                .max_decoding_message_size(RESPONSE_BYTES_MAX),
+            secret: SecretServiceClient::new(channel.clone()),
+            keys: KeyServiceClient::new(channel.clone()),
+            setup: SetupServiceClient::new(channel.clone()),
+            explain: ExplainServiceClient::new(channel),
         })
     }
 

@@ -1,4 +1,12 @@
-//! `doorward devices`: see and decide who may connect.
+//! `doorward devices`: see and decide who may connect, and what becomes of those who may.
+//!
+//! This file lists and decides requests; [`manage`] changes what paired devices hold, and [`named`]
+//! finds what someone means by a few characters or a name.
+
+pub(super) mod manage;
+pub(super) mod named;
+
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -13,22 +21,41 @@ use crate::proto::v1::{
     PendingRequest, Scopes,
 };
 
-/// The fewest characters of an id that are taken for it.
-const PREFIX_MIN: usize = 4;
-
-/// The length of a whole request id, a UUID with hyphens.
-const ID_LEN: usize = 36;
-
 /// `devices list`
 ///
 /// # Errors
 /// What the gateway said instead; so for every command.
-pub async fn list(session: &mut Session<'_>) -> Result<ExitStatusCode, Trouble> {
-    let listed = session.admin().await?.devices().await?;
+pub async fn list(
+    session: &mut Session<'_>,
+    stale: Option<Duration>,
+) -> Result<ExitStatusCode, Trouble> {
+    let mut listed = session.admin().await?.devices().await?;
+    if let Some(stale) = stale {
+        let now = listed.now_ms;
+        listed.devices.retain(|device| is_stale(device, stale, now));
+        listed.pending.clear();
+    }
     let approve = session.command("devices approve <REQUEST>");
     let text = || list_text(&listed.pending, &listed.devices, listed.now_ms, &approve);
     session.out.result(text, || json::pairings(&listed.pending, &listed.devices))?;
     Ok(ExitStatusCode::OK)
+}
+
+fn is_stale(device: &Device, stale: Duration, now_ms: u64) -> bool {
+    let quiet = now_ms.saturating_sub(device.last_seen_ms.unwrap_or_default());
+    !device.connected && Duration::from_millis(quiet) >= stale
+}
+
+/// How an approval is limited.
+pub struct Terms {
+    /// What the approver saw.
+    pub scopes: Option<Vec<String>>,
+    /// How long the grant is to last.
+    pub until: Option<Duration>,
+    /// The ceiling on it.
+    pub role: Option<String>,
+    /// Whether the device vanishes once it has disconnected.
+    pub ephemeral: bool,
 }
 
 /// `devices approve`
@@ -38,17 +65,21 @@ pub async fn list(session: &mut Session<'_>) -> Result<ExitStatusCode, Trouble> 
 pub async fn approve(
     session: &mut Session<'_>,
     request: Option<&str>,
-    scopes: Option<Vec<String>>,
+    terms: Terms,
 ) -> Result<ExitStatusCode, Trouble> {
     let mut admin = session.admin().await?;
     let Some(request) = request else { return preview(session, &mut admin).await };
-    let request_id = find(session, &mut admin, request).await?;
+    let Terms { scopes, until, role, ephemeral } = terms;
+    let request_id = named::request(session, &mut admin, request).await?;
     let expected_scopes = scopes.map(|names| Scopes { names });
     let approved = admin
         .approve(ApprovePairingRequest {
             request_id,
             expected_scopes,
-            ..ApprovePairingRequest::default()
+            until_ms: until.map(words::from_now),
+            ceiling: role,
+            ephemeral,
+            idempotency_key: None,
         })
         .await?;
     session.out.done("approved", || approved_text(&approved), || approved_json(&approved))?;
@@ -61,7 +92,7 @@ pub async fn approve(
 /// As [`list`].
 pub async fn reject(session: &mut Session<'_>, request: &str) -> Result<ExitStatusCode, Trouble> {
     let mut admin = session.admin().await?;
-    let request_id = find(session, &mut admin, request).await?;
+    let request_id = named::request(session, &mut admin, request).await?;
     let rejected = admin.reject(request_id).await?;
     session.out.done(
         "rejected",
@@ -90,37 +121,6 @@ async fn preview(session: &mut Session<'_>, admin: &mut Admin) -> Result<ExitSta
         || json!({"preview": json::pending(newest), "approved": false, "run": run}),
     )?;
     Ok(ExitStatusCode::NOT_DONE)
-}
-
-/// The whole id of a request that was named by its beginning. A whole id is passed on as it is:
-/// the gateway knows what became of requests that no longer wait.
-async fn find(session: &Session<'_>, admin: &mut Admin, named: &str) -> Result<String, Trouble> {
-    if named.len() >= ID_LEN {
-        return Ok(named.to_owned());
-    }
-    if named.len() < PREFIX_MIN {
-        let what = format!("give at least {PREFIX_MIN} characters of the request id");
-        return Err(Trouble::new(ExitStatusCode::USAGE, what).run(session.command("devices list")));
-    }
-    let listed = admin.devices().await?;
-    let ids: Vec<_> = listed.pending.iter().map(|request| request.request_id.as_str()).collect();
-    choose(&ids, named).map_err(|trouble| trouble.run(session.command("devices list")))
-}
-
-fn choose(ids: &[&str], prefix: &str) -> Result<String, Trouble> {
-    let prefix = prefix.to_ascii_lowercase();
-    let found: Vec<_> = ids.iter().filter(|id| id.starts_with(&prefix)).collect();
-    match found.as_slice() {
-        [one] => Ok((**one).to_owned()),
-        [] => {
-            let what = format!("no request that waits begins with {prefix:?}");
-            Err(Trouble::new(ExitStatusCode::NOT_DONE, what))
-        }
-        several => {
-            let what = format!("{prefix:?} is the beginning of {} requests", several.len());
-            Err(Trouble::new(ExitStatusCode::USAGE, what))
-        }
-    }
 }
 
 /// What waits and what is paired, as of `now_ms`. Also serves `audit as-of`.
@@ -162,7 +162,7 @@ fn waiting(pending: &[PendingRequest], now_ms: u64) -> String {
             vec![
                 request.request_id.clone(),
                 words::short(&request.device_id).into(),
-                name(request.profile.as_ref()),
+                named::claimed_name(request.profile.as_ref()),
                 words::role(request.role).into(),
                 words::scopes_short(request.requested.as_ref()),
                 words::scopes_short(request.current.as_ref()),
@@ -175,16 +175,18 @@ fn waiting(pending: &[PendingRequest], now_ms: u64) -> String {
 }
 
 fn paired(devices: &[Device], now_ms: u64) -> String {
-    const HEAD: [&str; 7] = ["DEVICE", "NAME", "ROLE", "HOLDS operator.*", "BY", "GRANTED", "SEEN"];
+    const HEAD: [&str; 8] =
+        ["DEVICE", "NAME", "ROLE", "HOLDS operator.*", "BY", "GRANTED", "ENDS", "SEEN"];
     let row = |device: &Device, grant: Option<&Grant>| {
         let held = |say: fn(&Grant) -> String| grant.map_or_else(|| "-".into(), say);
         vec![
             words::short(&device.device_id).into(),
-            name(device.profile.as_ref()),
+            named::device_name(device),
             held(|grant| words::role(grant.role).into()),
-            held(|grant| words::scopes_short(grant.scopes.as_ref())),
+            held(holds),
             held(|grant| format!("{} #{}", words::approved_by(grant.approved_by), grant.seq)),
             grant.map_or_else(|| "-".into(), |grant| words::ago(grant.granted_at_ms, now_ms)),
+            grant.map_or_else(|| "-".into(), |grant| ends(grant, now_ms)),
             seen(device, now_ms),
         ]
     };
@@ -195,18 +197,31 @@ fn paired(devices: &[Device], now_ms: u64) -> String {
     table::text(&HEAD, rows)
 }
 
+/// What is in force, and the ceiling on it.
+fn holds(grant: &Grant) -> String {
+    let scopes = words::scopes_short(grant.scopes.as_ref());
+    match &grant.ceiling {
+        Some(ceiling) => format!("{scopes} under {}", words::plain(ceiling)),
+        None => scopes,
+    }
+}
+
+/// When a grant ends. One that is about to is marked: at a tenth of its time, and on its last day.
+fn ends(grant: &Grant, now_ms: u64) -> String {
+    let Some(at) = grant.until_ms else {
+        return if grant.ephemeral { "with its connection".into() } else { "-".into() };
+    };
+    let left = at.saturating_sub(now_ms);
+    let soon = words::ends_soon(grant.granted_at_ms, at, now_ms);
+    format!("{}in {}", if soon { "! " } else { "" }, words::span(left))
+}
+
 fn seen(device: &Device, now_ms: u64) -> String {
     match (device.connected, device.last_seen_ms) {
         (true, _) => "connected".into(),
         (false, Some(at)) => words::ago(at, now_ms),
         (false, None) => "-".into(),
     }
-}
-
-/// What a device calls itself, or else which program it is.
-fn name(profile: Option<&crate::proto::v1::Profile>) -> String {
-    let Some(profile) = profile else { return "-".into() };
-    words::plain(profile.display_name.as_ref().unwrap_or(&profile.client_id))
 }
 
 fn preview_text(
@@ -222,7 +237,7 @@ fn preview_text(
     let client: Vec<_> = client.into_iter().map(|text| words::plain(text)).collect();
     let facts = table::facts(&[
         ("request", request.request_id.clone()),
-        ("name", name(request.profile.as_ref())),
+        ("name", named::claimed_name(request.profile.as_ref())),
         ("client", client.join(", ")),
         ("fingerprint", words::grouped(&request.device_id)),
         ("role", words::role(request.role).into()),
@@ -246,7 +261,9 @@ fn approved_text(approved: &ApprovePairingResponse) -> String {
     let scopes = words::scopes(approved.scopes.as_ref());
     let ApprovePairingResponse { device_id, role, seq, .. } = approved;
     let role = words::role(*role);
-    format!("device {device_id} as {role}, which now holds: {scopes} (record {seq})")
+    let until = approved.until_ms.map(|at| format!(", until {}", words::time(at)));
+    let until = until.unwrap_or_default();
+    format!("device {device_id} as {role}, which now holds: {scopes}{until} (record {seq})")
 }
 
 fn approved_json(approved: &ApprovePairingResponse) -> serde_json::Value {
@@ -257,6 +274,7 @@ fn approved_json(approved: &ApprovePairingResponse) -> serde_json::Value {
         "role": words::role(approved.role),
         "scopes": approved.scopes.as_ref().map(|scopes| &scopes.names),
         "seq": approved.seq,
+        "untilMs": approved.until_ms,
     })
 }
 
@@ -285,16 +303,5 @@ mod tests {
         let run = format!("doorward devices approve {}", listed.pending[0].request_id);
         let text = preview_text(&listed.pending[0], &listed, &run, "doorward devices list");
         samples::assert_golden("devices-preview.txt", &text);
-    }
-
-    #[test]
-    fn a_beginning_names_one_request_or_none() {
-        let ids = ["3f2a91c4-aaaa", "3f2b0000-bbbb", "99990000-cccc"];
-        assert_eq!(choose(&ids, "3f2a").unwrap(), "3f2a91c4-aaaa");
-        assert_eq!(choose(&ids, "9999").unwrap(), "99990000-cccc");
-        assert_eq!(choose(&ids, "3F2B").unwrap(), "3f2b0000-bbbb");
-        assert_eq!(choose(&ids, "3f2").unwrap_err().exit, ExitStatusCode::USAGE);
-        assert_eq!(choose(&ids, "abcd").unwrap_err().exit, ExitStatusCode::NOT_DONE);
-        assert_eq!(choose(&[], "abcd").unwrap_err().exit, ExitStatusCode::NOT_DONE);
     }
 }

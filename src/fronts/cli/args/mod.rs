@@ -2,6 +2,9 @@
 //!
 //! Only shapes live here; each command has a file of its own that does the work.
 
+mod credentials;
+mod devices;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -9,6 +12,9 @@ use clap_complete::Shell;
 
 use super::bench::BenchOptions;
 use crate::support::secret::Secret;
+
+pub use credentials::{AuthCommand, ExplainArgs, KeysCommand, TokensCommand};
+pub use devices::{DevicesCommand, Force, InRole, RoleWord};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -67,6 +73,22 @@ Example:
     /// See and decide who may connect
     #[command(subcommand)]
     Devices(DevicesCommand),
+    /// Make credentials for clients that have no device key, and end them
+    #[command(subcommand)]
+    Tokens(TokensCommand),
+    /// Replace the shared secret
+    #[command(subcommand)]
+    Auth(AuthCommand),
+    /// Adopt a file of keys that need no approval
+    #[command(subcommand)]
+    Keys(KeysCommand),
+    /// Tell whether someone may do something, why, and who could change it
+    #[command(after_help = "\
+Example:
+  doorward explain --method cron.add                     for yourself, which on the host is everything
+  doorward explain --method chat.send --as 3f2a91c4      for a device, by its id, beginning or name
+  doorward explain --operation RotateSecret --as grafana for a service token, by its name")]
+    Explain(ExplainArgs),
     /// Read and check the ledger: who granted what, when, and by whose word
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -119,38 +141,6 @@ pub struct RunArgs {
     /// A file that holds the shared password
     #[arg(long, value_name = "FILE")]
     pub password_file: Option<PathBuf>,
-}
-
-/// What to do about devices.
-#[derive(Debug, Subcommand)]
-pub enum DevicesCommand {
-    /// List the requests that wait and the devices that are paired
-    #[command(after_help = "\
-Example:
-  doorward devices list
-  doorward devices list --json | jq -r '.pending[].requestId'")]
-    List,
-    /// Approve a request; without one, show the newest and how to approve it
-    #[command(after_help = "\
-Example:
-  doorward devices approve                                   look first; approves nothing, exits 1
-  doorward devices approve 3f2a91c4                          the beginning of an id is enough
-  doorward devices approve 3f2a91c4 --scopes operator.read   only if it asks for exactly this")]
-    Approve {
-        /// The request: its id, or at least the first 4 characters
-        request: Option<String>,
-        /// The scopes that you saw, with commas; if the request asks for others, nothing happens
-        #[arg(long, value_name = "SCOPES", value_delimiter = ',', requires = "request")]
-        scopes: Option<Vec<String>>,
-    },
-    /// Turn a request down; no rule approves that device by itself from then on
-    #[command(after_help = "\
-Example:
-  doorward devices reject 3f2a91c4")]
-    Reject {
-        /// The request: its id, or at least the first 4 characters
-        request: String,
-    },
 }
 
 /// What to ask of the ledger. Works without a running gateway too.
@@ -270,6 +260,30 @@ mod tests {
             ("doorward devices approve --scopes operator.read", false),
             ("doorward devices reject", false),
             ("doorward devices reject 3f2a", true),
+            ("doorward devices approve 3f2a --until 1h --role auditor --ephemeral", true),
+            ("doorward devices approve 3f2a --until never", false),
+            ("doorward devices approve --until 1h", false),
+            ("doorward devices list --stale 30d", true),
+            ("doorward devices remove 3f2a", true),
+            ("doorward devices remove 3f2a --force", false),
+            ("doorward devices remove 3f2a --force --reason moved", true),
+            ("doorward devices rename 3f2a Kitchen", true),
+            ("doorward devices rotate 3f2a --scope operator.read", true),
+            ("doorward devices revoke 3f2a --as node", true),
+            ("doorward devices revoke 3f2a --as king", false),
+            ("doorward devices clear", false),
+            ("doorward devices clear --yes --pending", true),
+            ("doorward devices role 3f2a auditor", true),
+            ("doorward devices role 3f2a", false),
+            ("doorward devices role 3f2a --none", true),
+            ("doorward tokens create --name x --scope operator.read --ttl 90d", true),
+            ("doorward tokens create --name x", false),
+            ("doorward tokens revoke x", true),
+            ("doorward auth rotate", true),
+            ("doorward keys apply /f --dry-run", true),
+            ("doorward explain --method health", true),
+            ("doorward explain --method health --operation x", false),
+            ("doorward explain", false),
             ("doorward audit log --from 3 --limit 4 --follow", true),
             ("doorward audit log -f", true),
             ("doorward audit log --from x", false),
