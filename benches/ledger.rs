@@ -11,7 +11,7 @@ use doorward::{
         Event,
         ids::{DeviceId, PublicKey, RequestId, Seq},
         principal::{Principal, Rule},
-        registry::{ApprovedBy, Event as Registry, Profile},
+        registry::{Approval, ApprovedBy, Event as Registry, Profile},
         scope::{Role, ScopeSet},
         time::UnixMillis,
     },
@@ -32,7 +32,7 @@ fn main() {
 /// An approval, the kind that a ledger is made of; about 250 bytes.
 fn record(seq: u64, key: &GatewayKey) -> Record {
     let device = DeviceId([seq as u8; 32]);
-    let approved = Registry::PairingApproved {
+    let approved = Registry::PairingApproved(Box::new(Approval {
         request_id: RequestId([seq as u8; 16]),
         device,
         public_key: PublicKey([7; 32]),
@@ -47,7 +47,11 @@ fn record(seq: u64, key: &GatewayKey) -> Record {
             device_family: None,
         },
         by: ApprovedBy::Host,
-    };
+        approver: Some(Principal::Host { uid: 1000 }),
+        until: None,
+        ceiling: None,
+        ephemeral: false,
+    }));
     let begun = Registry::Begun { gateway_key: PublicKey(key.public()) };
     Record {
         seq: Seq(seq),

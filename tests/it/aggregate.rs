@@ -6,13 +6,13 @@ use doorward::{
     actors::{aggregate::Handle, supervise::StopOnPanic},
     domain::{
         Decider, Event as Any,
-        ids::{DeviceId, PublicKey, RequestId},
+        ids::{DeviceId, PublicKey, RequestId, TokenHash},
         operation::Operation,
         origin::Locality,
         permit,
         principal::{Rule, SecretKind, Standing},
         refusal::{PairingReason, Refusal},
-        registry::{Ask, AuthMode, Command, Event, Policy, Profile, Registry},
+        registry::{Ask, AuthMode, Command, Event, Policy, Profile, Registry, Terms},
         scope::{Known, Role, ScopeSet},
         time::UnixMillis,
     },
@@ -59,8 +59,13 @@ impl House {
             shared_scopes: ScopeSet::empty(),
             loopback_scopes: ScopeSet::full_operator(),
             auto_approve_local: true,
+            auto_approve_cidrs: vec![],
+            people: Default::default(),
+            others: None,
+            ceilings: Default::default(),
         };
-        let command = Command::Start { gateway_key: PublicKey(key.public()), policy };
+        let secret = Some((SecretKind::Token, TokenHash([9; 32])));
+        let command = Command::Start { gateway_key: PublicKey(key.public()), policy, secret };
         let startup = Standing::system(Rule::Startup);
         house.run(&startup, Operation::AdoptPolicy, command, 1000).await.unwrap();
         house
@@ -99,7 +104,12 @@ impl House {
     }
 
     async fn approve(&self, n: u8) -> Result<Vec<Event>, Refusal> {
-        let command = Command::ApprovePairing { request_id: RequestId([n; 16]), expected: None };
+        let command = Command::ApprovePairing {
+            request_id: RequestId([n; 16]),
+            expected: None,
+            terms: Terms::default(),
+            now: UnixMillis(3000),
+        };
         self.run(&Standing::host(0), Operation::ApprovePairing, command, 3000).await
     }
 
@@ -129,8 +139,8 @@ fn of_a_hundred_racing_approvals_one_wins() {
         for lost in outcomes.into_iter().filter_map(Result::err) {
             assert_eq!(lost, Refusal::RequestClosed { how: "approved" });
         }
-        // Genesis, policy, request, one approval.
-        assert_eq!(house.ledger.size(), 4);
+        // Genesis, policy, secret, request, one approval.
+        assert_eq!(house.ledger.size(), 5);
     });
 }
 
@@ -184,7 +194,7 @@ fn time_never_moves_backward_between_records() {
         }
         let entries = house.ledger.reader().read(0, 100).unwrap();
         let times: Vec<_> = entries.iter().map(|entry| entry.record.at.0).collect();
-        assert_eq!(times, [1000, 1000, 5000, 5000, 5000]);
+        assert_eq!(times, [1000, 1000, 1000, 5000, 5000, 5000]);
     });
 }
 
@@ -200,12 +210,12 @@ fn a_record_says_who_when_from_where_and_by_whose_authority() {
         let records: Vec<_> = entries.into_iter().map(|entry| entry.record).collect();
         let authorities: Vec<_> = records.iter().map(|record| record.authority.0).collect();
         // The host is the root; the device that asks stands on the policy; the host approves.
-        assert_eq!(authorities, [0, 0, 1, 0]);
-        let approval = &records[3];
+        assert_eq!(authorities, [0, 0, 0, 1, 0]);
+        let approval = &records[4];
         assert_eq!(approval.principal, Standing::host(0).principal);
         assert_eq!(approval.before, ScopeSet::empty());
         assert_eq!(approval.after, ScopeSet::from_iter([Known::Read]));
-        assert_eq!(approval.seq.0, 3);
+        assert_eq!(approval.seq.0, 4);
         assert_eq!(approval.via, Via::internal());
     });
 }

@@ -3,13 +3,16 @@
 
 use doorward::domain::{
     Decider,
-    ids::{DeviceId, PublicKey, RequestId, Seq, TokenHash},
+    ids::{DeviceId, PublicKey, RequestId, Seq, TokenHash, TokenId},
     operation::Operation,
     origin::Locality,
     permit::{self, Reach},
     principal::{Principal, Rule, SecretKind, Standing},
     refusal::{PairingReason, Refusal},
-    registry::{Ask, AuthMode, Command, Event, PENDING_TTL_MS, Policy, Profile, Registry},
+    registry::{
+        Approval, Ask, AuthMode, Basis, Command, Event, PENDING_TTL_MS, Policy, Profile, Registry,
+        Renewal, Terms, invariants,
+    },
     scope::{Known, Role, ScopeSet},
     time::{Stamp, UnixMillis},
 };
@@ -96,8 +99,9 @@ impl History {
         }
         for event in &events {
             let seq = self.events.len() as u64;
-            let stamp = Stamp { seq: Seq(seq), at: UnixMillis(1000 * seq) };
+            let stamp = Stamp { seq: Seq(seq), at: self.now() };
             self.state.apply(stamp, event);
+            assert_eq!(invariants::check(&self.state), Ok(()), "after {event:?}");
             self.events.push((stamp, event.clone()));
         }
         Ok(events)
@@ -121,6 +125,10 @@ impl History {
         }
     }
 
+    fn now(&self) -> UnixMillis {
+        UnixMillis(1000 * self.events.len() as u64)
+    }
+
     fn nth_pending(&self, nth: usize) -> RequestId {
         self.state.all_pending().nth(nth).map_or(RequestId([0xff; 16]), |(id, _)| id)
     }
@@ -132,14 +140,14 @@ impl History {
 
     /// A session as the service would make it: never more than the grant of this moment.
     fn standing(&self, who: &Who) -> Standing {
-        let policy = self.state.policy().map_or(Seq(0), |(seq, _)| seq);
+        let secret = self.state.secret().map_or(Seq(0), |secret| secret.seq);
         match who {
             Who::Host => Standing::host(0),
             Who::Shared(scopes) => Standing {
                 principal: Principal::SharedSecret(SecretKind::Token),
                 role: Role::Operator,
                 scopes: self.secret_grant().narrowed_to(scopes),
-                grant: policy,
+                grant: secret,
             },
             Who::Device(n, scopes) => {
                 let id = DeviceId([*n; 32]);
@@ -164,8 +172,12 @@ impl History {
                 (standing, Operation::RequestPairing, Command::RequestPairing(Box::new(ask)))
             }
             Attempt::Approve { who, nth } => {
-                let command =
-                    Command::ApprovePairing { request_id: self.nth_pending(nth), expected: None };
+                let command = Command::ApprovePairing {
+                    request_id: self.nth_pending(nth),
+                    expected: None,
+                    terms: Terms::default(),
+                    now: self.now(),
+                };
                 (self.standing(&who), Operation::ApprovePairing, command)
             }
             Attempt::Reject { who, nth } => {
@@ -174,9 +186,10 @@ impl History {
             }
             Attempt::ApproveLocally { device, role, scopes, local, secret } => {
                 let ask = self.ask(device, role, scopes, local, secret);
-                let Some(standing) = self.state.local_policy_standing() else { return vec![] };
-                let token = TokenHash([device; 32]);
-                let command = Command::ApproveLocally { ask: Box::new(ask), token };
+                let basis = Basis::LocalPolicy;
+                let Ok(standing) = self.state.rule_standing(basis) else { return vec![] };
+                let (token, now) = (TokenHash([device; 32]), self.now());
+                let command = Command::ApproveByRule { ask: Box::new(ask), basis, token, now };
                 (standing, Operation::ApprovePairing, command)
             }
             Attempt::Expire { nth, minutes } => {
@@ -189,7 +202,8 @@ impl History {
             }
             Attempt::IssueToken { device, role } => {
                 let standing = Standing::applicant(DeviceId([device; 32]), role);
-                let command = Command::IssueToken { role, token: TokenHash([device; 32]) };
+                let (token, renewal) = (TokenHash([device; 32]), Renewal::No);
+                let command = Command::IssueToken { role, token, renewal };
                 (standing, Operation::IssueToken, command)
             }
             Attempt::Adopt { loopback, auto } => {
@@ -198,8 +212,13 @@ impl History {
                     shared_scopes: ScopeSet::empty(),
                     loopback_scopes: loopback,
                     auto_approve_local: auto,
+                    auto_approve_cidrs: vec![],
+                    people: Default::default(),
+                    others: None,
+                    ceilings: Default::default(),
                 };
-                let command = Command::Start { gateway_key: PublicKey([9; 32]), policy };
+                let secret = Some((SecretKind::Token, TokenHash([9; 32])));
+                let command = Command::Start { gateway_key: PublicKey([9; 32]), policy, secret };
                 (Standing::system(Rule::Startup), Operation::AdoptPolicy, command)
             }
         };
@@ -217,7 +236,8 @@ proptest! {
         let mut history = History::default();
         for attempt in attempts {
             for (event, approver) in history.attempt(attempt.clone()) {
-                if let Event::PairingApproved { scopes, role, .. } = event {
+                if let Event::PairingApproved(approval) = event {
+                    let Approval { scopes, role, .. } = *approval;
                     prop_assert!(approver.covers(&scopes), "{attempt:?} granted {scopes}");
                     let admin = approver.covers(&ScopeSet::from_iter([Known::Admin]));
                     prop_assert!(role == Role::Operator || admin, "{attempt:?} made a node");
@@ -278,18 +298,17 @@ fn authority_matrix_golden() {
         scopes,
         grant: Seq(1),
     };
+    let by_rule =
+        |rule| session(Principal::System(rule), Role::Operator, ScopeSet::full_operator());
     let mut principals = vec![
         ("host".to_owned(), Standing::host(0)),
         ("rule:startup".to_owned(), Standing::system(Rule::Startup)),
         ("rule:expiry".to_owned(), Standing::system(Rule::Expiry)),
-        (
-            "rule:local-policy".to_owned(),
-            session(
-                Principal::System(Rule::LocalPolicy),
-                Role::Operator,
-                ScopeSet::full_operator(),
-            ),
-        ),
+        ("rule:rate-limit".to_owned(), Standing::system(Rule::RateLimit)),
+        ("rule:local-policy".to_owned(), by_rule(Rule::LocalPolicy)),
+        ("rule:trusted-cidr".to_owned(), by_rule(Rule::TrustedCidr)),
+        ("rule:key-list".to_owned(), by_rule(Rule::KeyList)),
+        ("rule:setup-code".to_owned(), by_rule(Rule::SetupCode)),
         ("applicant".to_owned(), Standing::applicant(device, Role::Operator)),
         (
             "node".to_owned(),
@@ -304,6 +323,8 @@ fn authority_matrix_golden() {
         ("secret", Principal::SharedSecret(SecretKind::Token)),
         ("open", Principal::Open),
         ("device", Principal::Device(device, Role::Operator)),
+        ("token", Principal::Token(TokenId([1; 16]))),
+        ("person", Principal::Person("ada".into())),
     ] {
         for scopes in held() {
             let name = format!("{kind} {scopes}");

@@ -104,13 +104,17 @@ impl Registry {
     }
 }
 
-/// What the device would hold. Bounded, because it goes into a record of at most 64 KiB.
+/// What the device would hold: nodes no scopes, whatever they name. Bounded, because it goes into a
+/// record of at most 64 KiB.
 pub(super) fn held_afterwards(
     state: &Registry,
     device: DeviceId,
     role: Role,
     asked: &ScopeSet,
 ) -> Result<ScopeSet, Refusal> {
+    if role == Role::Node {
+        return Ok(ScopeSet::empty());
+    }
     let held = state.grant(device, role);
     let scopes = held.map_or_else(|| asked.clone(), |grant| grant.scopes.union(asked));
     if scopes.len() > ScopeSet::LEN_MAX { Err(Refusal::TooManyScopes) } else { Ok(scopes) }

@@ -31,7 +31,7 @@ fn a_request_is_seen_approved_once_and_recorded() {
     assert!(again.err.contains("approved already [REQUEST_CLOSED]"), "{}", again.err);
     assert!(again.err.contains("\nmissing: ") && again.err.contains("\nrun: "), "{}", again.err);
 
-    let log = doorward(dir.path(), "audit log --from 3 --json");
+    let log = doorward(dir.path(), "audit log --from 4 --json");
     let record = log.json();
     let uid = rustix::process::geteuid().as_raw();
     assert_eq!(record["event"]["kind"], "pairing_approved");
@@ -98,7 +98,7 @@ fn status_and_lists_are_one_document_each() {
     let id = gateway.ask(1, "operator.read");
     let status = doorward(dir.path(), "status --json").json();
     assert_eq!((&status["pending"], &status["devices"]), (&1.into(), &0.into()));
-    assert_eq!(status["ledgerSize"], 3);
+    assert_eq!(status["ledgerSize"], 4);
     assert_eq!(status["ledgerWritable"], true);
     assert_eq!(status["authMode"], "token");
     let listed = doorward(dir.path(), "devices list --json").json();
@@ -115,10 +115,10 @@ fn the_past_is_as_it_was() {
     let gateway = Gateway::start(dir.path());
     let id = gateway.ask(1, "operator.read");
     doorward(dir.path(), &format!("devices approve {id}"));
-    let before = doorward(dir.path(), "audit as-of 2 --json").json();
+    let before = doorward(dir.path(), "audit as-of 3 --json").json();
     assert_eq!(before["pending"][0]["requestId"], id);
     assert_eq!(before["paired"], serde_json::json!([]));
-    let after = doorward(dir.path(), "audit as-of 3 --json").json();
+    let after = doorward(dir.path(), "audit as-of 4 --json").json();
     assert_eq!(after["pending"], serde_json::json!([]));
     assert_eq!(after["paired"][0]["grants"][0]["scopes"], serde_json::json!(["operator.read"]));
     assert_eq!(after["policy"]["seq"], 1);
@@ -146,9 +146,9 @@ fn without_a_gateway_the_ledger_can_still_be_read() {
     assert_eq!(newest.json()["event"]["details"]["request_id"], id);
     let verdict = doorward(dir.path(), "audit verify --json");
     assert_eq!((verdict.code, &verdict.json()["ok"]), (0, &true.into()));
-    assert_eq!(verdict.json()["size"], 3);
-    assert_eq!(doorward(dir.path(), "audit as-of 2 --json").json()["pending"][0]["requestId"], id);
-    assert_eq!(doorward(dir.path(), "audit as-of 3").code, 2);
+    assert_eq!(verdict.json()["size"], 4);
+    assert_eq!(doorward(dir.path(), "audit as-of 3 --json").json()["pending"][0]["requestId"], id);
+    assert_eq!(doorward(dir.path(), "audit as-of 4").code, 2);
 }
 
 #[test]

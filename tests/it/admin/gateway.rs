@@ -14,11 +14,11 @@ use doorward::{
     config::Env,
     domain::{
         Decider, Event,
-        ids::{DeviceId, PublicKey, RequestId},
+        ids::{DeviceId, PublicKey, RequestId, TokenHash},
         operation::Operation,
         origin::Locality,
         permit,
-        principal::{Rule, Standing},
+        principal::{Rule, SecretKind, Standing},
         refusal::PairingReason,
         registry::{Ask, AuthMode, Command, Policy, Profile, Registry},
         scope::{Role, Scope, ScopeSet},
@@ -33,8 +33,14 @@ use doorward::{
         record::{Record, Via},
         recover::{self, OpenOptions},
     },
-    service::{Info, Service, SharedSecret},
-    support::{clock::Stopwatch, entropy, keys::GatewayKey, secret::Secret, shutdown::Shutdown},
+    service::{Info, SecretPlace, Secrets, Service, SharedSecret},
+    support::{
+        clock::{SteadyClock, Stopwatch},
+        entropy,
+        keys::GatewayKey,
+        secret::Secret,
+        shutdown::Shutdown,
+    },
 };
 
 /// A gateway that serves its admin socket on a thread of its own, until dropped.
@@ -81,7 +87,7 @@ impl Gateway {
             scopes: set(scopes),
             reason: PairingReason::NotPaired,
             profile: Profile { client_id: "cli".into(), ..Profile::default() },
-            address: Some("192.0.2.7".into()),
+            address: Some([192, 0, 2, 7].into()),
             secret: None,
             locality: Locality::Elsewhere,
         };
@@ -132,27 +138,38 @@ async fn serve(dir: &Path, shutdown: Shutdown, ready: mpsc::Sender<RegistryHandl
     let on_commit = Box::new(|_: &Registry, _: &[_]| {});
     let registry = aggregate::Handle::start(state, last_at, ledger.clone(), on_commit, guard);
     let registry = RegistryHandle::new(registry);
-    begin(&registry, &key).await;
     let secret = SharedSecret::Token(Secret::new("shared".into()));
+    let place = SecretPlace::File(dir.join("shared-token"));
+    let secrets = Secrets::new(secret, place, Arc::clone(&key));
+    begin(&registry, &key, secrets.fingerprint()).await;
     let info = info(dir, &key);
+    let steady = SteadyClock::start(last_at.0);
     let hub = HubHandle::start(StopOnPanic::new("hub", shutdown.clone()));
-    let service = Service::new(registry.clone(), hub, ledger.clone(), secret, info);
+    let service = Service::new(registry.clone(), hub, ledger.clone(), secrets, steady, info);
     let serving = actix_rt::spawn(grpc::serve(listener, service, shutdown));
     ready.send(registry).unwrap();
     serving.await.unwrap().unwrap();
     ledger.close().await.unwrap();
 }
 
-async fn begin(registry: &RegistryHandle, key: &GatewayKey) {
+async fn begin(
+    registry: &RegistryHandle,
+    key: &GatewayKey,
+    secret: Option<(SecretKind, TokenHash)>,
+) {
     let policy = Policy {
         auth_mode: AuthMode::Token,
         shared_scopes: set("operator.read"),
         loopback_scopes: ScopeSet::full_operator(),
         auto_approve_local: false,
+        auto_approve_cidrs: vec![],
+        people: Default::default(),
+        others: None,
+        ceilings: Default::default(),
     };
     let startup = Standing::system(Rule::Startup);
     let permit = permit::authorize(&startup, Operation::AdoptPolicy).unwrap();
-    let command = Command::Start { gateway_key: PublicKey(key.public()), policy };
+    let command = Command::Start { gateway_key: PublicKey(key.public()), policy, secret };
     registry.execute(permit, command, Via::internal()).await.unwrap();
 }
 

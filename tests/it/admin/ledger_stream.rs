@@ -50,13 +50,13 @@ fn a_stream_begins_and_ends_where_it_was_asked_to() {
     let gateway = Gateway::start(dir.path());
     (1..=4).for_each(|n| drop(gateway.ask(n, "operator.read")));
     for (start, limit, expected) in [
-        (None, None, 0..6),
+        (None, None, 0..7),
         (None, Some(2), 0..2),
-        (Some(Start::FromSeq(4)), None, 4..6),
+        (Some(Start::FromSeq(4)), None, 4..7),
         (Some(Start::FromSeq(4)), Some(1), 4..5),
         (Some(Start::FromSeq(100)), None, 0..0),
-        (Some(Start::Newest(2)), None, 4..6),
-        (Some(Start::Newest(100)), None, 0..6),
+        (Some(Start::Newest(2)), None, 5..7),
+        (Some(Start::Newest(100)), None, 0..7),
         (Some(Start::Newest(0)), None, 0..0),
         (None, Some(0), 0..0),
     ] {
@@ -78,9 +78,9 @@ fn a_follower_is_told_that_the_gateway_stops() {
     let dir = tempfile::tempdir().unwrap();
     let mut gateway = Gateway::start(dir.path());
     block_on(async {
-        let follow = TailRequest { start: Some(Start::FromSeq(1)), limit: None, follow: true };
+        let follow = TailRequest { start: Some(Start::FromSeq(2)), limit: None, follow: true };
         let mut stream = client(&gateway).await.tail(follow).await.unwrap().into_inner();
-        assert_eq!(next(&mut stream).await, 1);
+        assert_eq!(next(&mut stream).await, 2);
         let stopping = std::thread::spawn(move || gateway.stop());
         let ended = stream.message().await.unwrap_err();
         assert_eq!((ended.code(), ended.message()), (Code::Unavailable, "the gateway is stopping"));
