@@ -1,7 +1,8 @@
 //! The closed vocabulary of "no": a stable code, what is missing, who can grant it, what to run.
 //!
 //! Every front maps this one enum, each in one table of its own; no front invents a refusal. The
-//! sentences here are for people; the codes are for programs and never change their meaning.
+//! sentences in [`words`] are for people; the codes are for programs and never change their meaning.
+//! Start with [`Refusal`].
 
 #[cfg(test)]
 pub(crate) mod samples;

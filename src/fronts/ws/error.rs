@@ -4,6 +4,9 @@
 //! read them. `remediationHint` is the protocol's own field for "what to do"; here every refusal has
 //! one, with who can grant what is missing and the command to run.
 
+#[cfg(test)]
+mod tests;
+
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -12,7 +15,7 @@ use crate::domain::{
     principal::SecretKind,
     refusal::{CodeFault, PairingReason, PairingRequired, ProofFault, Refusal, TokenFault},
     registry::Profile,
-    scope::{Role, Scope, ScopeSet},
+    scope::{Role, ScopeSet},
 };
 
 /// `ErrorShape` of the schema.
@@ -63,110 +66,111 @@ fn names(scopes: &ScopeSet) -> Vec<String> {
 
 /// A refused call.
 pub fn of_call(refusal: &Refusal) -> Fault {
-    let hinted = |code, message: &str| {
-        let details = json!({"code": refusal.code(), "remediationHint": hint(refusal)});
-        fault(code, message, Some(details))
-    };
-    match refusal {
-        Refusal::MissingScope { missing, required } => missing_scope(refusal, missing, required),
-        Refusal::BeyondApprover { missing, required } => {
-            let mut fault = missing_scope(refusal, missing, required);
-            // The official CLI asks again with more scopes when it reads these words.
-            fault.message = format!("device pairing approval denied: missing scope: {missing}");
-            fault.details.get_or_insert_default()["remediationHint"] = json!(hint(refusal));
-            fault
+    match words(refusal) {
+        Some((code, message)) => {
+            let retry_after_ms = match refusal {
+                Refusal::Throttled { retry_after_ms }
+                | Refusal::Unavailable { retry_after_ms, .. } => Some(*retry_after_ms),
+                _ => None,
+            };
+            let retryable = retry_after_ms.map(|_| true);
+            Fault { code, message, details: details(refusal), retryable, retry_after_ms }
         }
-        Refusal::WrongRole { role } => {
-            hinted("INVALID_REQUEST", &format!("unauthorized role: {}", role.name()))
-        }
-        Refusal::NotYours => hinted("FORBIDDEN", "device pairing denied: not your device"),
-        Refusal::HostOnly => hinted("FORBIDDEN", "only the gateway host may do this"),
-        Refusal::GrantEnded => hinted("FORBIDDEN", "the grant behind this session has ended"),
-        Refusal::UnknownRequest => hinted("INVALID_REQUEST", "unknown requestId"),
-        Refusal::UnknownDevice => hinted("INVALID_REQUEST", "unknown deviceId"),
-        Refusal::UnknownRecord => hinted("INVALID_REQUEST", "unknown seq"),
-        Refusal::RequestSuperseded { by } => {
-            let details = json!({
-                "code": refusal.code(),
-                "supersededBy": by.to_string(),
-                "remediationHint": hint(refusal),
-            });
-            let message = format!("requestId was superseded by {by}");
-            fault("INVALID_REQUEST", message, Some(details))
-        }
-        Refusal::RequestClosed { how } => {
-            hinted("INVALID_REQUEST", &format!("unknown requestId: it was already {how}"))
-        }
-        Refusal::RequestChanged { now } => {
-            let details = json!({
-                "code": refusal.code(),
-                "requestedScopes": names(now),
-                "remediationHint": hint(refusal),
-            });
-            let message = format!("the request changed meanwhile; it now asks for {now}");
-            fault("INVALID_REQUEST", message, Some(details))
-        }
-        Refusal::NoGrant { role } => {
-            hinted("INVALID_REQUEST", &format!("the device has no grant as {}", role.name()))
-        }
-        Refusal::BeyondBaseline { missing } => {
-            hinted("INVALID_REQUEST", &format!("{missing} was never approved for the device"))
-        }
-        Refusal::LastAdmin => hinted(
-            "INVALID_REQUEST",
-            "nobody else holds operator.admin; it can only be taken away from the host",
-        ),
-        Refusal::UnknownToken => hinted("INVALID_REQUEST", "unknown service token"),
-        Refusal::UnknownCode => hinted("INVALID_REQUEST", "unknown setupId"),
-        Refusal::UnknownCeiling => hinted("INVALID_REQUEST", "unknown role"),
-        Refusal::NameTaken => hinted("INVALID_REQUEST", "the name is taken"),
-        Refusal::LimitReached { what } => hinted("UNAVAILABLE", &format!("too many {what}")),
-        Refusal::UnknownMethod => hinted("INVALID_REQUEST", "unknown method"),
-        Refusal::IdempotencyKeyReused => {
-            hinted("INVALID_REQUEST", "the idempotency key was used for something else")
-        }
-        Refusal::AlreadyOver => hinted("INVALID_REQUEST", "the end lies in the past"),
-        Refusal::WeakSecret { why } => hinted("INVALID_REQUEST", &format!("the secret {why}")),
-        Refusal::SecretIsElsewhere { place } => {
-            hinted("INVALID_REQUEST", &format!("the shared secret comes from {place}"))
-        }
-        Refusal::Throttled { retry_after_ms } => Fault {
-            retryable: Some(true),
-            retry_after_ms: Some(*retry_after_ms),
-            ..hinted("UNAVAILABLE", "too many unauthorized calls")
-        },
-        Refusal::TooManyScopes => hinted("INVALID_REQUEST", "too many scopes"),
-        Refusal::TooManyPending => hinted("UNAVAILABLE", "too many pairing requests are pending"),
-        Refusal::Unavailable { reason, retry_after_ms } => Fault {
-            retryable: Some(true),
-            retry_after_ms: Some(*retry_after_ms),
-            ..fault("UNAVAILABLE", *reason, None)
-        },
         // What can only be said at the door has the same words there.
-        Refusal::SecretMissing(_)
-        | Refusal::SecretMismatch { .. }
-        | Refusal::DeviceTokenMismatch
-        | Refusal::DeviceScopeMismatch { .. }
-        | Refusal::SetupCode(_)
-        | Refusal::ServiceToken(_)
-        | Refusal::IdentityMissing
-        | Refusal::IdentityNotAllowed
-        | Refusal::RateLimited { .. }
-        | Refusal::DeviceIdentityRequired
-        | Refusal::DeviceProof(_)
-        | Refusal::OriginNotAllowed(_)
-        | Refusal::PairingRequired(_) => of_connect(refusal, &Profile::default()).0,
+        None => of_connect(refusal, &Profile::default()).0,
     }
 }
 
-/// The schema closes the shape of `MISSING_SCOPE`'s details: there is no room for a hint.
-fn missing_scope(refusal: &Refusal, missing: &Scope, required: &ScopeSet) -> Fault {
-    let details = json!({
-        "code": refusal.code(),
-        "missingScope": missing.name(),
-        "requiredScopes": names(required),
-    });
-    fault("FORBIDDEN", format!("missing scope: {missing}"), Some(details))
+/// The coarse code of a refused call, and what to say; nothing if it can only be said at the door.
+fn words(refusal: &Refusal) -> Option<(&'static str, String)> {
+    use Refusal as R;
+    let (code, message): (_, String) = match refusal {
+        R::MissingScope { missing, .. } => ("FORBIDDEN", format!("missing scope: {missing}")),
+        // The official CLI asks again with more scopes when it reads these words.
+        R::BeyondApprover { missing, .. } => {
+            ("FORBIDDEN", format!("device pairing approval denied: missing scope: {missing}"))
+        }
+        R::WrongRole { role } => invalid_request(format!("unauthorized role: {}", role.name())),
+        R::NotYours => ("FORBIDDEN", "device pairing denied: not your device".into()),
+        R::HostOnly => ("FORBIDDEN", "only the gateway host may do this".into()),
+        R::GrantEnded => ("FORBIDDEN", "the grant behind this session has ended".into()),
+        R::UnknownRequest => invalid_request("unknown requestId"),
+        R::UnknownDevice => invalid_request("unknown deviceId"),
+        R::UnknownRecord => invalid_request("unknown seq"),
+        R::RequestSuperseded { by } => invalid_request(format!("requestId was superseded by {by}")),
+        R::RequestClosed { how } => {
+            invalid_request(format!("unknown requestId: it was already {how}"))
+        }
+        R::RequestChanged { now } => {
+            invalid_request(format!("the request changed meanwhile; it now asks for {now}"))
+        }
+        R::NoGrant { role } => {
+            invalid_request(format!("the device has no grant as {}", role.name()))
+        }
+        R::BeyondBaseline { missing } => {
+            invalid_request(format!("{missing} was never approved for the device"))
+        }
+        R::LastAdmin => invalid_request(
+            "nobody else holds operator.admin; it can only be taken away from the host",
+        ),
+        R::UnknownToken => invalid_request("unknown service token"),
+        R::UnknownCode => invalid_request("unknown setupId"),
+        R::UnknownCeiling => invalid_request("unknown role"),
+        R::UnknownMethod => invalid_request("unknown method"),
+        R::IdempotencyKeyReused => {
+            invalid_request("the idempotency key was used for something else")
+        }
+        R::NameTaken => invalid_request("the name is taken"),
+        R::AlreadyOver => invalid_request("the end lies in the past"),
+        R::WeakSecret { why } => invalid_request(format!("the secret {why}")),
+        R::SecretIsElsewhere { place } => {
+            invalid_request(format!("the shared secret comes from {place}"))
+        }
+        R::TooManyScopes => invalid_request("too many scopes"),
+        R::TooManyPending => ("UNAVAILABLE", "too many pairing requests are pending".into()),
+        R::LimitReached { what } => ("UNAVAILABLE", format!("too many {what}")),
+        R::Throttled { .. } => ("UNAVAILABLE", "too many unauthorized calls".into()),
+        R::Unavailable { reason, .. } => ("UNAVAILABLE", (*reason).into()),
+        R::SecretMissing(_)
+        | R::SecretMismatch { .. }
+        | R::DeviceTokenMismatch
+        | R::DeviceScopeMismatch { .. }
+        | R::SetupCode(_)
+        | R::ServiceToken(_)
+        | R::IdentityMissing
+        | R::IdentityNotAllowed
+        | R::RateLimited { .. }
+        | R::DeviceIdentityRequired
+        | R::DeviceProof(_)
+        | R::OriginNotAllowed(_)
+        | R::PairingRequired(_) => return None,
+    };
+    Some((code, message))
+}
+
+fn invalid_request(message: impl Into<String>) -> (&'static str, String) {
+    ("INVALID_REQUEST", message.into())
+}
+
+/// What programs are told of a refused call.
+fn details(refusal: &Refusal) -> Option<Value> {
+    let mut details = json!({"code": refusal.code()});
+    match refusal {
+        Refusal::Unavailable { .. } => return None,
+        Refusal::MissingScope { missing, required }
+        | Refusal::BeyondApprover { missing, required } => {
+            details["missingScope"] = json!(missing.name());
+            details["requiredScopes"] = json!(names(required));
+        }
+        Refusal::RequestSuperseded { by } => details["supersededBy"] = json!(by.to_string()),
+        Refusal::RequestChanged { now } => details["requestedScopes"] = json!(names(now)),
+        _ => {}
+    }
+    // The schema closes the shape of `MISSING_SCOPE`'s details: there is no room for a hint.
+    if !matches!(refusal, Refusal::MissingScope { .. }) {
+        details["remediationHint"] = json!(hint(refusal));
+    }
+    Some(details)
 }
 
 /// Official clients stop trying on this one code, whatever is wrong with a setup code; the reason

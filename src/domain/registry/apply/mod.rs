@@ -1,4 +1,8 @@
 //! Moves the state by one event. Cannot refuse: the event is history.
+//!
+//! Live work and replay come through here alike, so nothing may depend on anything but the state
+//! and the event: no clock, no policy of today. An event about something that is not there changes
+//! nothing. Start with [`apply`]; [`devices`] and [`credentials`] do the work.
 
 mod credentials;
 mod devices;

@@ -1,7 +1,9 @@
 //! Records of the ledger, from the domain's language to the contract's.
 //!
 //! The names in here are the contract's word: programs look for them. `proto/` lists them, and a
-//! test holds the two together.
+//! test holds the two together. No secret is in an event, so none can be told here.
+//!
+//! Start with [`entry`]; [`details`] has the kinds of events.
 
 mod details;
 #[cfg(test)]

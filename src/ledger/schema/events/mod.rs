@@ -1,7 +1,8 @@
 //! The bodies of events, by kind and version.
 //!
 //! The numbers are for ever: never reused, never reordered. Kinds 1 to 99 are the registry's;
-//! further deciders take the hundreds. A changed body is a new version beside the old one.
+//! further deciders take the hundreds. A changed body is a new version beside the old one, which is
+//! read for ever and no longer written. Start with [`kind`].
 
 mod credentials;
 mod devices;

@@ -1,6 +1,8 @@
 //! Bytes that were once written are read for ever: `migrations/0001_ledger/after/`.
 //!
-//! [`first`] and [`later`] hold what the bytes mean; here they are read, and written again.
+//! [`first`] and [`later`] hold what the bytes mean; here they are read, and written again. An
+//! example is never changed and a file never replaced: a kind or version that is new gets an
+//! example at the end, and `freeze_what_is_new` writes its file.
 
 mod first;
 mod later;
