@@ -10,9 +10,12 @@
 pub mod clock;
 pub mod device_key;
 pub mod entropy;
+pub mod gateway_url;
 pub mod keys;
 pub mod network;
 pub mod private_file;
+pub mod qr;
 pub mod secret;
+pub mod setup_code;
 pub mod shutdown;
 pub mod strength;
