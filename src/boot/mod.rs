@@ -127,6 +127,8 @@ fn prepare(loaded: Loaded, started: Stopwatch) -> anyhow::Result<Ground> {
         address: listener.local_addr()?,
         operation_of: ws::operation_of,
         allowed_origins: settings.allowed_origins.clone(),
+        public_url: settings.public_url.clone(),
+        remote_url: settings.remote_url.clone(),
         shared_secret_file,
         public_key: key.public(),
         host: rustix::system::uname().nodename().to_string_lossy().into_owned(),

@@ -9,6 +9,7 @@ use super::{
     reader::{Document, Given, Section},
     shared_secret::Source,
 };
+use crate::support::gateway_url::GatewayUrl;
 
 /// The most scopes in one list. There are eight operator scopes; twice that leaves room for
 /// later ones, and a longer list is a mistake.
@@ -35,7 +36,11 @@ impl Layer {
             let host = given.value.parse::<IpAddr>().map_err(|_| "must be an IP address");
             checked(host, given.place, report)
         });
+        self.public_url = public_url(&mut gateway, report);
         check_mode(&mut gateway, report);
+        let mut remote = gateway.section("remote", report);
+        self.remote_url = remote_url(&mut remote, report);
+        remote.leave(known::REMOTE, report);
         let auth = gateway.section("auth", report);
         let mut nodes = gateway.section("nodes", report);
         let mut control_ui = gateway.section("controlUi", report);
@@ -68,6 +73,31 @@ fn port(gateway: &mut Section, report: &mut Report) -> Option<Given<u16>> {
     let given = gateway.value("port")?;
     let number = given.value.as_u64().and_then(|number| u16::try_from(number).ok());
     checked(number.ok_or(BAD_PORT), given.place, report)
+}
+
+/// The address for clients. A setup code holds a credential and goes there, so it may not be sent
+/// in the clear.
+fn public_url(gateway: &mut Section, report: &mut Report) -> Option<GatewayUrl> {
+    let given = gateway.text("publicUrl", report)?;
+    let url = GatewayUrl::parse(given.value).and_then(|url| match url.may_carry_credentials() {
+        true => Ok(url),
+        false => {
+            Err("must be a wss:// address: without TLS, setup codes only stay private at home")
+        }
+    });
+    checked(url, given.place, report).map(|given| given.value)
+}
+
+/// OpenClaw's own key for its clients on this host, so what is wrong with it does not stop a gateway.
+fn remote_url(remote: &mut Section, report: &mut Report) -> Option<GatewayUrl> {
+    let given = remote.text("url", report)?;
+    match GatewayUrl::parse(given.value) {
+        Ok(url) => Some(url),
+        Err(why) => {
+            report.warn(&given.place, format!("not put into setup codes: {why}"));
+            None
+        }
+    }
 }
 
 /// `gateway.mode` has one value that makes sense here; the others are explained.

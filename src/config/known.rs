@@ -51,7 +51,6 @@ pub(super) const GATEWAY: &[&str] = &[
     "channelHealthCheckMinutes",
     "http",
     "reload",
-    "remote",
     "tailscale",
     "tls",
     "tools",
@@ -63,6 +62,19 @@ pub(super) const AUTH: &[&str] = &["allowTailscale", "rateLimit", "trustedProxy"
 
 /// Keys under `gateway.nodes`.
 pub(super) const NODES: &[&str] = &["allowCommands", "browser", "denyCommands"];
+
+/// Keys under `gateway.remote`, which are for a client of this gateway.
+pub(super) const REMOTE: &[&str] = &[
+    "enabled",
+    "password",
+    "remotePort",
+    "sshHostKeyPolicy",
+    "sshIdentity",
+    "sshTarget",
+    "tlsFingerprint",
+    "token",
+    "transport",
+];
 
 /// Keys under `gateway.controlUi`.
 pub(super) const CONTROL_UI: &[&str] = &[

@@ -11,7 +11,7 @@ use super::{
     reader::Given,
     shared_secret::Source,
 };
-use crate::support::secret::Secret;
+use crate::support::{gateway_url::GatewayUrl, secret::Secret};
 
 /// The values of one source; `None` where it is silent.
 #[derive(Debug, Default)]
@@ -19,6 +19,8 @@ pub(super) struct Layer {
     pub port: Option<Given<u16>>,
     pub bind: Option<Given<BindWord>>,
     pub custom_host: Option<Given<IpAddr>>,
+    pub public_url: Option<GatewayUrl>,
+    pub remote_url: Option<GatewayUrl>,
     pub auth_mode: Option<Given<Mode>>,
     pub token: Option<Given<Source>>,
     pub password: Option<Given<Source>>,

@@ -12,7 +12,7 @@ use super::{
     reader::Given,
     shared_secret::Source,
 };
-use crate::support::secret::Secret;
+use crate::support::{gateway_url::GatewayUrl, secret::Secret};
 
 /// The port that clients of this protocol try first.
 pub const DEFAULT_PORT: u16 = 18789;
@@ -49,6 +49,10 @@ pub struct Settings {
     pub loopback_scopes: Vec<String>,
     /// Whether a device that connects over direct loopback is paired by policy.
     pub auto_approve_local: bool,
+    /// The address by which clients reach this gateway from elsewhere.
+    pub public_url: Option<GatewayUrl>,
+    /// The address by which the host's own tools reach it, as a client's configuration names it.
+    pub remote_url: Option<GatewayUrl>,
     /// Browser origins that may connect, in lower case.
     pub allowed_origins: Vec<String>,
     /// What to log: a level of tracing, or from `DOORWARD_LOG` a whole filter, unchecked.
@@ -122,6 +126,8 @@ impl Settings {
             loopback_scopes: names(layers, |layer| layer.loopback_scopes.as_ref(), LOOPBACK_SCOPES),
             auto_approve_local: first(layers, |layer| layer.auto_approve_local.as_ref())
                 .is_none_or(|&approve| approve),
+            public_url: first(layers, |layer| layer.public_url.as_ref()).cloned(),
+            remote_url: first(layers, |layer| layer.remote_url.as_ref()).cloned(),
             allowed_origins: names(layers, |layer| layer.allowed_origins.as_ref(), &[]),
             log_level: first(layers, |layer| layer.log_level.as_ref()).cloned(),
         };

@@ -9,7 +9,7 @@ use crate::{
         operation::Operation, permit, principal::Standing, refusal::Refusal, registry::AuthMode,
         time::UnixMillis,
     },
-    support::clock::Stopwatch,
+    support::{clock::Stopwatch, gateway_url::GatewayUrl},
 };
 
 /// What does not change while the gateway runs.
@@ -39,6 +39,10 @@ pub struct Info {
     pub operation_of: fn(&str) -> Option<Operation>,
     /// Pages that may connect from elsewhere.
     pub allowed_origins: Vec<String>,
+    /// The address by which clients reach it from elsewhere.
+    pub public_url: Option<GatewayUrl>,
+    /// The address by which the host's own tools reach it.
+    pub remote_url: Option<GatewayUrl>,
     /// Where the shared token lies, if the gateway made it.
     pub shared_secret_file: Option<PathBuf>,
     /// The gateway's public key.

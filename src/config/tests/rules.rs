@@ -3,13 +3,20 @@
 use std::net::IpAddr;
 
 use super::{SECRET, errors, load_text, shown};
-use crate::config::{Auth, Bind, Settings};
+use crate::{
+    config::{Auth, Bind, Settings},
+    support::gateway_url::GatewayUrl,
+};
 
 /// A check of resolved settings.
 type Check = fn(&Settings) -> bool;
 
 fn address(text: &str) -> Bind {
     Bind::Address(text.parse::<IpAddr>().unwrap())
+}
+
+fn shown_url(url: &Option<GatewayUrl>) -> String {
+    url.as_ref().map(ToString::to_string).unwrap_or_default()
 }
 
 #[test]
@@ -78,6 +85,13 @@ fn what_is_accepted() {
                     == ["https://home.example", "http://[::1]:8080", "tauri://localhost"]
             },
         ),
+        ("{gateway: {publicUrl: 'https://Gate.example/'}}", |s| {
+            shown_url(&s.public_url) == "wss://gate.example" && s.remote_url.is_none()
+        }),
+        ("{gateway: {publicUrl: 'ws://10.0.0.7:18789', remote: {url: 'ws://x'}}}", |s| {
+            shown_url(&s.public_url) == "ws://10.0.0.7:18789"
+                && shown_url(&s.remote_url) == "ws://x"
+        }),
         ("{logging: {level: 'debug'}}", |s| s.log_level.as_deref() == Some("debug")),
         ("{logging: {level: 'silent'}}", |s| s.log_level.as_deref() == Some("off")),
         ("{logging: {level: 'fatal'}}", |s| s.log_level.as_deref() == Some("error")),
@@ -185,6 +199,9 @@ const REFUSED: &[(&str, &str)] = &[
         "{gateway: {controlUi: {allowedOrigins: ['http://u@a']}}}",
         "allowedOrigins[0]: must be an origin",
     ),
+    ("{gateway: {publicUrl: 'gate.example'}}", "gateway.publicUrl: must be an address such as"),
+    ("{gateway: {publicUrl: 'ws://gate.example'}}", "gateway.publicUrl: must be a wss:// address"),
+    ("{gateway: {remote: 'ws://x'}}", "gateway.remote: must be an object"),
     ("{logging: {level: 'loud'}}", "logging.level: must be \"silent\""),
 ];
 
@@ -258,7 +275,15 @@ fn what_is_warned_about() {
         ("{'a\\nb.c': 1}", vec!["[\"a\\nb.c\"]: unknown key, ignored".to_owned()]),
         (
             "{gateway: {remote: {url: 'ws://x', token: 'y'}}}",
-            vec![format!("gateway.remote: {unused}")],
+            vec![format!("gateway.remote.token: {unused}")],
+        ),
+        (
+            "{gateway: {remote: {url: 'x'}}}",
+            vec![
+                "gateway.remote.url: not put into setup codes: must be an address such as \
+                 \"wss://gateway.example\" or \"ws://host:18789\""
+                    .to_owned(),
+            ],
         ),
         ("{gateway: {tls: {enabled: true}}}", vec![format!("gateway.tls: {unused}")]),
         ("{gateway: {auth: {rateLimit: {}}}}", vec![format!("gateway.auth.rateLimit: {unused}")]),
