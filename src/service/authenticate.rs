@@ -55,7 +55,9 @@ impl Service {
             }
         };
         match admit(&state, &knock(&connect, proven.as_ref(), credential.clone()))? {
-            Admission::Enter(standing) => Ok(self.enter(&state, standing, connect)),
+            Admission::Enter(standing) => {
+                Ok(self.enter(&state, standing, connect, credential.method()))
+            }
             Admission::Pair(reason) => {
                 let proven = proven.ok_or(Refusal::DeviceIdentityRequired)?;
                 let settle = async move { service.pair(connect, proven, credential, reason).await };

@@ -9,7 +9,7 @@ use crate::{
     domain::{
         origin::Locality,
         refusal::Refusal,
-        registry::{Profile, session::Session},
+        registry::{Profile, narrowing::Withheld, session::Session},
         scope::{Role, ScopeSet},
         time::UnixMillis,
     },
@@ -69,6 +69,10 @@ pub struct Connect {
 pub struct Entered {
     /// What it stands on, and what that is worked out from.
     pub session: Session,
+    /// How it proved itself, as `hello-ok.auth.method` says it.
+    pub method: &'static str,
+    /// What it asked for and may not use.
+    pub withheld: Vec<Withheld>,
     /// Its token, if this is the moment to hand it out.
     pub device_token: Option<Secret<String>>,
     /// When its token was handed out.

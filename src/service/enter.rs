@@ -50,13 +50,13 @@ impl Service {
         state: &Registry,
         standing: Standing,
         mut connect: Connect,
+        method: &'static str,
     ) -> Outcome {
         let Principal::Device(id, role) = standing.principal else {
             if let Principal::Token(token) = standing.principal {
                 self.note_use(token);
             }
-            let session = session(standing, &connect);
-            return Outcome::Entered(Entered { session, device_token: None, issued_at: None });
+            return Outcome::Entered(let_in(state, standing, &connect, method));
         };
         let presented = connect.auth.device_token.as_ref().or(connect.auth.token.as_ref());
         let presented = presented.map(|token| TokenHash(digest(token.expose().as_bytes())));
@@ -66,8 +66,7 @@ impl Service {
         });
         self.note_visit(state, &standing, id, &connect);
         let Some(grant) = state.grant(id, role) else {
-            let session = session(standing, &connect);
-            return Outcome::Entered(Entered { session, device_token: None, issued_at: None });
+            return Outcome::Entered(let_in(state, standing, &connect, method));
         };
         let is_new = presented.is_some() && presented == grant.token.map(|token| token.hash);
         let writing = Writing {
@@ -82,12 +81,12 @@ impl Service {
         };
         if writing == Writing::default() {
             let issued_at = grant.token.map(|token| token.issued_at);
-            let session = session(standing, &connect);
-            return Outcome::Entered(Entered { session, device_token: None, issued_at });
+            let entered = let_in(state, standing, &connect, method);
+            return Outcome::Entered(Entered { issued_at, ..entered });
         }
         let service = self.clone();
         Outcome::Later(Box::pin(async move {
-            service.enter_writing(standing, id, connect, writing).await
+            service.enter_writing(standing, id, connect, method, writing).await
         }))
     }
 
@@ -96,6 +95,7 @@ impl Service {
         standing: Standing,
         id: DeviceId,
         connect: Connect,
+        method: &'static str,
         writing: Writing,
     ) -> Result<Entered, Refusal> {
         let via = via(&connect);
@@ -117,7 +117,8 @@ impl Service {
             self.0.registry.execute(permit, command, via).await?;
         }
         let state = self.0.registry.peek();
-        Ok(entered(&state, session(standing, &connect), id, secret, token))
+        let entered = let_in(&state, standing, &connect, method);
+        Ok(with_token(&state, entered, id, secret, token))
     }
 
     /// Notes, at most once a day, that a device was here. Nobody waits for that.
@@ -230,6 +231,7 @@ impl Service {
         credential: Credential,
         secret: Secret<String>,
     ) -> Result<Entered, Refusal> {
+        let method = credential.method();
         let admitted = admit(state, &knock(&connect, Some(proven), credential))?;
         let Admission::Enter(standing) = admitted else {
             return Err(Refusal::Unavailable { reason: "the grant changed", retry_after_ms: 250 });
@@ -237,10 +239,10 @@ impl Service {
         let hash = TokenHash(digest(secret.expose().as_bytes()));
         let issued = state.grant(proven.id, standing.role).and_then(|grant| grant.token);
         if issued.is_some_and(|token| token.hash == hash) {
-            let session = session(standing, &connect);
-            return Ok(entered(state, session, proven.id, secret, hash));
+            let entered = let_in(state, standing, &connect, method);
+            return Ok(with_token(state, entered, proven.id, secret, hash));
         }
-        match self.enter(state, standing, connect) {
+        match self.enter(state, standing, connect, method) {
             Outcome::Entered(entered) => Ok(entered),
             Outcome::Later(entered) => entered.await,
         }
@@ -253,29 +255,38 @@ fn mint() -> (Secret<String>, TokenHash) {
     (secret, hash)
 }
 
-fn session(standing: Standing, connect: &Connect) -> Session {
+/// A client that enters on this, without a token.
+fn let_in(
+    state: &Registry,
+    standing: Standing,
+    connect: &Connect,
+    method: &'static str,
+) -> Entered {
     let asked = match standing.role {
         Role::Operator => connect.scope_set.clone(),
         Role::Node => ScopeSet::empty(),
     };
-    Session { standing, asked, cap: connect.cap.clone(), locality: connect.locality }
+    let session = Session { standing, asked, cap: connect.cap.clone(), locality: connect.locality };
+    let withheld = state.withheld(&session);
+    Entered { session, method, withheld, device_token: None, issued_at: None }
 }
 
 /// The token goes out only if the one that the ledger holds is the one that was minted here: two
 /// connections may have raced for it.
-fn entered(
+fn with_token(
     state: &Registry,
-    session: Session,
+    entered: Entered,
     id: DeviceId,
     secret: Secret<String>,
     hash: TokenHash,
 ) -> Entered {
-    let token = state.grant(id, session.standing.role).and_then(|grant| grant.token);
+    let role = entered.session.standing.role;
+    let token = state.grant(id, role).and_then(|grant| grant.token);
     let is_ours = token.is_some_and(|token| token.hash == hash);
     Entered {
-        session,
         device_token: is_ours.then_some(secret),
         issued_at: token.map(|token| token.issued_at),
+        ..entered
     }
 }
 

@@ -37,6 +37,22 @@ pub enum Credential {
     Redeemed,
 }
 
+impl Credential {
+    /// What `hello-ok.auth.method` calls it: the real gateway's words, where it has one.
+    pub fn method(&self) -> &'static str {
+        match self {
+            Self::Secret(SecretKind::Token) => "token",
+            Self::Secret(SecretKind::Password) => "password",
+            Self::Open => "none",
+            Self::DeviceToken(_) => "device-token",
+            Self::ServiceToken(_) => "service-token",
+            Self::Person(_) => "trusted-proxy",
+            Self::ListedKey => "device-key",
+            Self::Redeemed => "bootstrap-token",
+        }
+    }
+}
+
 /// A device that proved its key on this connection.
 #[derive(Debug, Clone, Copy)]
 pub struct ProvenDevice<'a> {

@@ -20,6 +20,7 @@ pub mod explain;
 pub mod invariants;
 pub mod keys;
 pub mod lockout;
+pub mod narrowing;
 pub mod policy;
 mod remove;
 mod request;

@@ -8,7 +8,11 @@ use serde::Serialize;
 
 use super::{catalog, limits, wire};
 use crate::{
-    domain::scope::{Known, Role, ScopeSet},
+    domain::{
+        principal::Principal,
+        registry::narrowing::{Bound, Withheld},
+        scope::{Known, Role, ScopeSet},
+    },
     service::{Entered, Service, limits as house},
 };
 
@@ -32,12 +36,37 @@ struct ForAdmins<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Auth<'a> {
+    method: &'static str,
     role: &'static str,
     scopes: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     device_token: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     issued_at_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    narrowed: Vec<Narrowed>,
+}
+
+/// A scope that the client asked for and may not use: by what, and what to do (N2 A2.2).
+#[derive(Serialize)]
+struct Narrowed {
+    scope: String,
+    code: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<String>,
+    remedy: String,
+}
+
+impl Narrowed {
+    fn of(withheld: &Withheld, principal: &Principal) -> Self {
+        let Withheld { scope, by } = withheld;
+        let role = match by {
+            Bound::Ceiling(role) => Some(role.clone()),
+            Bound::Grant | Bound::Request => None,
+        };
+        let remedy = withheld.remedy(principal);
+        Self { scope: scope.name().to_owned(), code: by.code(), role, remedy }
+    }
 }
 
 /// The whole answer to `connect`. `asked` gives the order of the scopes.
@@ -58,11 +87,14 @@ pub fn frame(
         false => "[]",
     };
     let server = Server { version: info.version, boot_id: &info.boot_id, conn_id: connection };
+    let narrowed = entered.withheld.iter();
     let auth = Auth {
+        method: entered.method,
         role: standing.role.name(),
         scopes: in_order(&standing.scopes, asked),
         device_token: entered.device_token.as_ref().map(|token| token.expose().as_str()),
         issued_at_ms: entered.issued_at.map(|at| at.0),
+        narrowed: narrowed.map(|withheld| Narrowed::of(withheld, &standing.principal)).collect(),
     };
     let admin = standing.scopes.satisfies_known(Known::Admin).then(|| ForAdmins {
         config_path: info.config_path.to_string_lossy(),
