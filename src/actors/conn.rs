@@ -58,6 +58,7 @@ pub struct Conn<D: Dialogue> {
     deadline: Option<SpawnHandle>,
     joined: Option<Joined>,
     in_flight: usize,
+    waiting: usize,
     farewell: Option<Farewell>,
     quiet_ticks: u32,
 }
@@ -100,6 +101,7 @@ pub async fn open<D: Dialogue>(
             deadline: None,
             joined: None,
             in_flight: 0,
+            waiting: 0,
             farewell: None,
             quiet_ticks: 0,
         }
@@ -245,6 +247,13 @@ impl<D: Dialogue> Conn<D> {
                     }
                 }));
             }
+            Step::Wait(answer) => {
+                self.waiting += 1;
+                ctx.spawn(answer.into_actor(self).map(|frame, conn, ctx| {
+                    conn.waiting -= 1;
+                    conn.send(Out::Text(frame), ctx);
+                }));
+            }
         }
     }
 
@@ -263,7 +272,7 @@ impl<D: Dialogue> StreamHandler<Result<Inbound, InboundFault>> for Conn<D> {
         self.quiet_ticks = 0;
         match inbound {
             Ok(Inbound::Text(text)) => {
-                let busy = self.in_flight >= limits::CONN_IN_FLIGHT_MAX;
+                let busy = self.in_flight + self.waiting >= limits::CONN_IN_FLIGHT_MAX;
                 let step = self.dialogue.hear(&text, busy);
                 self.take(step, ctx);
             }

@@ -91,6 +91,9 @@ pub enum Step {
     Answer(ByteString),
     /// An answer that takes a while; others may overtake it.
     Later(LocalBoxFuture<'static, ByteString>),
+    /// An answer that waits for someone else. Nothing is in progress meanwhile, so a connection may
+    /// end without it.
+    Wait(LocalBoxFuture<'static, ByteString>),
     /// The client is let in.
     Enter(Box<Entry>),
     /// Whether the client is let in takes a while; nothing else is read until then.

@@ -6,8 +6,8 @@
 use std::sync::{Arc, OnceLock};
 
 use crate::domain::{
-    ids::{DeviceId, RequestId},
-    registry::PairingRequest,
+    ids::{CodeId, DeviceId, RequestId},
+    registry::{Access, PairingRequest},
     scope::{Known, ScopeSet},
     time::UnixMillis,
 };
@@ -85,6 +85,19 @@ pub enum Fact {
     },
     /// A paired device goes by another name.
     PairingChanged,
+    /// A device came with a setup code.
+    SetupCompleted {
+        /// Which code.
+        code: CodeId,
+        /// Who came.
+        device: DeviceId,
+        /// What it calls itself.
+        name: Option<String>,
+        /// What the code was for.
+        access: Access,
+        /// When.
+        at: UnixMillis,
+    },
     /// The gateway stops.
     Shutdown,
 }
@@ -113,6 +126,7 @@ impl News {
         match self.fact {
             Fact::Tick(_) | Fact::Health | Fact::Shutdown => None,
             Fact::Presence(_) => Some(Known::Read),
+            Fact::SetupCompleted { .. } => Some(Known::Admin),
             Fact::PairingRequested(..) | Fact::PairingResolved { .. } | Fact::PairingChanged => {
                 Some(Known::Pairing)
             }

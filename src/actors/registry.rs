@@ -109,6 +109,12 @@ fn fact_of(state: &Registry, stamp: Stamp, event: &Event) -> Option<Fact> {
         }
         Event::PairingExpired { request_id, device, .. } => resolved(request_id, device, "expired"),
         Event::DeviceRenamed { .. } => Some(Fact::PairingChanged),
+        Event::CodeRedeemed { id, device, .. } => {
+            let name = state.device(*device).and_then(|known| known.profile.display_name.clone());
+            let access = state.setup_code(*id)?.access;
+            let (code, device) = (*id, *device);
+            Some(Fact::SetupCompleted { code, device, name, access, at: stamp.at })
+        }
         _ => None,
     }
 }

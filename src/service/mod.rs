@@ -16,6 +16,7 @@ mod devices;
 mod enter;
 mod explain;
 mod gateway;
+mod handover;
 mod idempotency;
 mod keys;
 mod pairing;
@@ -53,6 +54,7 @@ pub use connect::{Connect, Entered, Outcome, Presented};
 pub use devices::{Rotated, STALE_SEEN_MS};
 pub use explain::{Action, Asker, Explained};
 pub use gateway::{Info, Status};
+pub use handover::{Handover, HandoverOrder};
 pub use idempotency::Attempt;
 pub use keys::KeyChange;
 pub use pairing::{Approved, Pairings, Rejected};
@@ -76,6 +78,7 @@ struct Inner {
     info: Info,
     used: tokens::Uses,
     answers: idempotency::Answers,
+    joins: handover::Joins,
 }
 
 impl Service {
@@ -97,6 +100,7 @@ impl Service {
             info,
             used: Default::default(),
             answers: Default::default(),
+            joins: Default::default(),
         }))
     }
 

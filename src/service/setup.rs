@@ -71,7 +71,9 @@ impl Service {
     /// Where clients may find the gateway, likeliest first. It cannot know which of them they reach.
     pub fn gateway_urls(&self) -> Vec<String> {
         let info = &self.0.info;
-        urls(info.address, network::outward_address(), &info.host)
+        let known = info.public_url.iter().chain(&info.remote_url).map(ToString::to_string);
+        let found = urls(info.address, network::outward_address(), &info.host);
+        known.chain(found).collect()
     }
 
     /// What became of a setup code.

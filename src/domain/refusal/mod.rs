@@ -220,6 +220,11 @@ pub enum Refusal {
     UnknownMethod,
     /// The caller used the same idempotency key for something else before.
     IdempotencyKeyReused,
+    /// There is no address that could be given to a client.
+    AddressUnfit {
+        /// What is wrong with what there is.
+        why: &'static str,
+    },
     /// No such record in the ledger.
     UnknownRecord,
     /// Not now. Nothing was changed, unless the reason says to look again.
@@ -285,6 +290,7 @@ impl Refusal {
             Self::SecretIsElsewhere { .. } => "SECRET_IS_ELSEWHERE",
             Self::UnknownMethod => "UNKNOWN_METHOD",
             Self::IdempotencyKeyReused => "IDEMPOTENCY_KEY_REUSED",
+            Self::AddressUnfit { .. } => "ADDRESS_UNFIT",
             Self::UnknownRecord => "UNKNOWN_RECORD",
             Self::Unavailable { .. } => "UNAVAILABLE",
         }

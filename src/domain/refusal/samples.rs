@@ -96,6 +96,7 @@ fn credentials() -> Vec<Refusal> {
         R::UnknownRecord,
         R::UnknownMethod,
         R::IdempotencyKeyReused,
+        R::AddressUnfit { why: "nobody could reach it" },
         R::Unavailable { reason: "busy", retry_after_ms: 500 },
     ]
 }
@@ -105,7 +106,7 @@ fn admin() -> Scope {
 }
 
 /// How many kinds of refusals there are.
-const KINDS: usize = 42;
+const KINDS: usize = 43;
 
 /// A number for each kind, from 0 on. A new kind does not compile until it has one; it then needs
 /// [`KINDS`] and a sample.
@@ -154,6 +155,7 @@ fn number(refusal: &Refusal) -> usize {
         R::Unavailable { .. } => 39,
         R::UnknownMethod => 40,
         R::IdempotencyKeyReused => 41,
+        R::AddressUnfit { .. } => 42,
     }
 }
 

@@ -49,6 +49,7 @@ impl Refusal {
             Self::SecretIsElsewhere { place } => format!("a change at {place}"),
             Self::UnknownMethod => "a method or operation with that name".into(),
             Self::IdempotencyKeyReused => "an idempotency key that is new".into(),
+            Self::AddressUnfit { .. } => "an address that a client can be given".into(),
             Self::UnknownRecord => "a record with that number".into(),
             Self::Unavailable { reason, .. } => (*reason).into(),
         }
@@ -63,6 +64,7 @@ impl Refusal {
             | Self::IdentityMissing
             | Self::IdentityNotAllowed
             | Self::UnknownCeiling
+            | Self::AddressUnfit { .. }
             | Self::SecretIsElsewhere { .. } => "whoever configures the gateway host",
             Self::DeviceTokenMismatch
             | Self::DeviceScopeMismatch { .. }
@@ -150,6 +152,9 @@ impl Refusal {
             Self::IdempotencyKeyReused => "make a new key for each thing to do".into(),
             Self::AlreadyOver => "name a later end, such as --until 1h".into(),
             Self::WeakSecret { .. } => "doorward auth rotate  (it makes a strong one)".into(),
+            Self::AddressUnfit { .. } => {
+                "set gateway.publicUrl to a wss:// address, then restart the gateway".into()
+            }
             Self::SecretIsElsewhere { .. } => "change it there, then restart the gateway".into(),
             Self::DeviceScopeMismatch { .. } => {
                 "reconnect with the shared secret to ask for more, then: doorward devices list"

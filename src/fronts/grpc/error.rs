@@ -118,9 +118,10 @@ fn code(refusal: &Refusal) -> Code {
         Refusal::AlreadyOver | Refusal::WeakSecret { .. } | Refusal::IdempotencyKeyReused => {
             Code::InvalidArgument
         }
-        Refusal::RequestClosed { .. } | Refusal::LastAdmin | Refusal::SecretIsElsewhere { .. } => {
-            Code::FailedPrecondition
-        }
+        Refusal::RequestClosed { .. }
+        | Refusal::LastAdmin
+        | Refusal::AddressUnfit { .. }
+        | Refusal::SecretIsElsewhere { .. } => Code::FailedPrecondition,
         Refusal::RequestSuperseded { .. } | Refusal::RequestChanged { .. } => Code::Aborted,
         Refusal::Unavailable { .. } => Code::Unavailable,
     }

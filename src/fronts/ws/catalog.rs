@@ -4,7 +4,7 @@
 
 use super::{
     dispatch::{Method, Serve},
-    methods::{gateway, pairing},
+    methods::{devices, gateway, pairing, setup, tokens, upgrade},
 };
 use crate::domain::operation::Operation;
 
@@ -24,6 +24,19 @@ catalog! {
     "device.pair.approve" => ApprovePairing, Later(pairing::approve);
     "device.pair.list" => ListPairings, Now(pairing::list);
     "device.pair.reject" => RejectPairing, Later(pairing::reject);
+    "device.pair.remove" => RemoveDevice, Later(devices::remove);
+    "device.pair.rename" => RenameDevice, Later(devices::rename);
+    "device.pair.setupCode" => CreateCode, Later(setup::code);
+    "device.pair.setupStatus" => ReadCode, Now(setup::status);
+    "device.scopes.requestUpgrade" => RequestPairing, Later(upgrade::request);
+    "device.scopes.waitUpgrade" => IssueToken, Wait(upgrade::wait);
+    "device.token.revoke" => RevokeToken, Later(devices::revoke);
+    "device.token.rotate" => RotateToken, Later(devices::rotate);
+    "doorward.auth.rotate" => RotateSecret, Later(tokens::rotate_secret);
+    "doorward.tokens.create" => CreateToken, Later(tokens::create);
+    "doorward.tokens.list" => ListTokens, Now(tokens::list);
+    "doorward.tokens.revoke" => RevokeServiceToken, Later(tokens::revoke);
+    "doorward.tokens.rotate" => RotateServiceToken, Later(tokens::rotate);
     "gateway.identity.get" => ReadIdentity, Now(gateway::identity_get);
     "health" => ReadHealth, Now(gateway::health);
     "status" => ReadStatus, Now(gateway::status);
@@ -33,8 +46,10 @@ catalog! {
 /// The events that are sent.
 pub const EVENTS: &[&str] = &[
     "connect.challenge",
+    "device.pair.changed",
     "device.pair.requested",
     "device.pair.resolved",
+    "device.pair.setup.completed",
     "health",
     "presence",
     "shutdown",

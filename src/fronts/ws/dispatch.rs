@@ -44,6 +44,8 @@ pub(super) enum Serve {
     Now(Now),
     /// After a while.
     Later(Later),
+    /// When someone else has decided. Nothing of it is in progress meanwhile.
+    Wait(Later),
 }
 
 /// One call.
@@ -80,11 +82,15 @@ pub(super) fn call(
     let call = Call { service, standing, method: method.name, params, via: &via };
     match method.serve {
         Serve::Now(serve) => Step::Answer(now(serve, &call, request.id)),
-        Serve::Later(_) if busy => {
+        Serve::Later(_) | Serve::Wait(_) if busy => {
             Step::Answer(frame::refusal(request.id, &error::too_many_in_flight()).into())
         }
         Serve::Later(serve) => match serve(&call) {
-            Ok(answer) => later(answer, request.id),
+            Ok(answer) => Step::Later(later(answer, request.id)),
+            Err(fault) => Step::Answer(frame::refusal(request.id, &fault).into()),
+        },
+        Serve::Wait(serve) => match serve(&call) {
+            Ok(answer) => Step::Wait(later(answer, request.id)),
             Err(fault) => Step::Answer(frame::refusal(request.id, &fault).into()),
         },
     }
@@ -112,9 +118,9 @@ fn now(serve: Now, call: &Call<'_>, id: &str) -> ByteString {
     }
 }
 
-fn later(answer: Answer, id: &str) -> Step {
+fn later(answer: Answer, id: &str) -> LocalBoxFuture<'static, ByteString> {
     let id: Rc<str> = id.into();
-    Step::Later(Box::pin(async move {
+    Box::pin(async move {
         match answer.await {
             Ok(payload) => {
                 let mut out = String::with_capacity(payload.len() + 80);
@@ -125,7 +131,7 @@ fn later(answer: Answer, id: &str) -> Step {
             }
             Err(fault) => frame::refusal(&id, &fault).into(),
         }
-    }))
+    })
 }
 
 fn via(talk: &Talk, request: &Request<'_>) -> Via {

@@ -47,6 +47,10 @@ fn render(fact: &Fact, service: &Service) -> String {
             ("device.pair.resolved", payload.to_string(), None)
         }
         Fact::PairingChanged => ("device.pair.changed", json!({}).to_string(), None),
+        Fact::SetupCompleted { code, device, name, access, at } => {
+            let payload = wire::setup_completion(*code, *device, name.as_deref(), *access, *at);
+            ("device.pair.setup.completed", payload.to_string(), None)
+        }
         Fact::Shutdown => ("shutdown", json!({"reason": "gateway stopping"}).to_string(), None),
     };
     let version = state_version.map(|version| format!(r#","stateVersion":{version}"#));

@@ -37,3 +37,9 @@ pub const WRONG_ROLE_CALLS_MAX: u32 = 10;
 
 /// A request id, in bytes; it is echoed, and it goes into the record of what it changed.
 pub const REQUEST_ID_BYTES_MAX: usize = 256;
+
+/// A name that people give to a device or a token, in characters. docs/PROTOCOL.md: 64.
+pub const LABEL_CHARS_MAX: usize = 64;
+
+/// Scopes in a request for more, and in its answer. The schema's eight.
+pub const UPGRADE_SCOPES_MAX: usize = 8;

@@ -4,13 +4,27 @@
 //! decide who may call it: its row in the catalogue names the operation, and gate 1 was passed
 //! before it runs.
 
+pub mod devices;
 pub mod gateway;
 pub mod pairing;
+pub mod setup;
+pub mod tokens;
+pub mod upgrade;
 
 use super::{
     dispatch::Call,
-    error::{Fault, invalid},
+    error::{Fault, invalid, of_call},
+    wire::{Misread, Params, read_params},
 };
+
+/// Reads the parameters of a call.
+fn read<T: Params>(call: &Call<'_>) -> Result<T, Fault> {
+    read_params(call.params).map_err(|misread| match misread {
+        Misread::Params(fault) => bad_params(call, &fault),
+        Misread::Said(words) => invalid(words),
+        Misread::Refused(refusal) => of_call(&refusal),
+    })
+}
 
 /// Wraps a complaint about parameters in the words of the real gateway.
 fn bad_params(call: &Call<'_>, fault: &str) -> Fault {

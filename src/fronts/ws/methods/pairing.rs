@@ -1,14 +1,14 @@
 //! Pairing over the wire: `device.pair.list`, `.approve`, `.reject`.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::bad_params;
+use super::{bad_params, read};
 use crate::{
-    domain::{ids::RequestId, registry::Terms},
+    domain::registry::Terms,
     fronts::ws::{
         dispatch::{Answer, Call},
-        error::{Fault, invalid, of_call},
-        wire::{self, Fields},
+        error::{Fault, of_call},
+        wire::{self, OfRequest},
     },
 };
 
@@ -26,7 +26,7 @@ pub fn list(call: &Call<'_>, out: &mut String) -> Result<(), Fault> {
     paired.sort_by_key(|(_, device)| std::cmp::Reverse(device.paired_at));
     let paired: Vec<_> = paired
         .into_iter()
-        .map(|(id, device)| wire::paired_device(id, device, Some(&pairings)))
+        .map(|(id, device)| wire::paired_device(id, device, &pairings.state, Some(&pairings)))
         .collect();
     out.push_str(&json!({"pending": pending, "paired": paired}).to_string());
     Ok(())
@@ -34,7 +34,7 @@ pub fn list(call: &Call<'_>, out: &mut String) -> Result<(), Fault> {
 
 /// `device.pair.approve {requestId}`
 pub fn approve(call: &Call<'_>) -> Result<Answer, Fault> {
-    let request = request_id(call)?;
+    let OfRequest { request } = read(call)?;
     let (service, standing, via) = (call.service.clone(), call.standing.clone(), (call.via)());
     Ok(Box::pin(async move {
         let approved = service
@@ -43,14 +43,15 @@ pub fn approve(call: &Call<'_>) -> Result<Answer, Fault> {
             .map_err(|refusal| of_call(&refusal))?;
         let state = service.registry_state();
         let device = state.device(approved.device);
-        let device = device.map(|device| wire::paired_device(approved.device, device, None));
+        let device =
+            device.map(|device| wire::paired_device(approved.device, device, &state, None));
         Ok(json!({"requestId": approved.request_id.to_string(), "device": device}).to_string())
     }))
 }
 
 /// `device.pair.reject {requestId}`
 pub fn reject(call: &Call<'_>) -> Result<Answer, Fault> {
-    let request = request_id(call)?;
+    let OfRequest { request } = read(call)?;
     let (service, standing, via) = (call.service.clone(), call.standing.clone(), (call.via)());
     Ok(Box::pin(async move {
         let rejected =
@@ -58,17 +59,4 @@ pub fn reject(call: &Call<'_>) -> Result<Answer, Fault> {
         let (request, device) = (rejected.request_id.to_string(), rejected.device.to_string());
         Ok(json!({"requestId": request, "deviceId": device}).to_string())
     }))
-}
-
-fn request_id(call: &Call<'_>) -> Result<RequestId, Fault> {
-    let text = call.params.unwrap_or("null");
-    let value: Value =
-        serde_json::from_str(text).map_err(|error| bad_params(call, &error.to_string()))?;
-    let read = || {
-        let mut fields = Fields::root(&value)?;
-        let id = fields.text("requestId")?.to_owned();
-        fields.end().map(|()| id)
-    };
-    let id = read().map_err(|fault| bad_params(call, &fault))?;
-    RequestId::parse(&id).ok_or_else(|| invalid("unknown requestId"))
 }

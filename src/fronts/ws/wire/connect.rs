@@ -6,7 +6,7 @@ use super::fields::Fields;
 use crate::{
     domain::{
         registry::Profile,
-        scope::{Role, Scope, ScopeSet},
+        scope::{Role, ScopeSet},
     },
     fronts::ws::limits,
     service::{DeviceClaim, Presented},
@@ -77,7 +77,7 @@ pub fn read_connect(params: Option<&str>) -> Result<ConnectParams, String> {
     let role = root.optional_text("role")?.unwrap_or("operator");
     let role = Role::parse(role).ok_or_else(|| role.to_owned());
     let scopes = root.optional_texts("scopes")?.unwrap_or_default();
-    let scope_set = read_scopes(&root, &scopes)?;
+    let scope_set = root.scopes("scopes", &scopes)?;
     let device = root.optional_object("device")?.map(read_device).transpose()?;
     let auth = root.optional_object("auth")?.map(read_auth).transpose()?.unwrap_or_default();
     root.optional_texts("caps")?;
@@ -118,18 +118,6 @@ fn read_client(mut client: Fields<'_>) -> Result<(Option<String>, Profile), Stri
     client.optional_text("modelIdentifier")?;
     client.end()?;
     Ok((instance_id, profile))
-}
-
-fn read_scopes(root: &Fields<'_>, names: &[&str]) -> Result<ScopeSet, String> {
-    if names.len() > ScopeSet::LEN_MAX {
-        return root
-            .refuse("scopes", &format!("must not have more than {} items", ScopeSet::LEN_MAX));
-    }
-    let read = |(at, name): (usize, &&str)| match Scope::parse(name) {
-        Some(scope) => Ok(scope),
-        None => root.refuse(&format!("scopes/{at}"), "must be a scope name"),
-    };
-    names.iter().enumerate().map(read).collect()
 }
 
 fn read_device(mut device: Fields<'_>) -> Result<DeviceClaim, String> {

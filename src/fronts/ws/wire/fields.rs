@@ -6,7 +6,10 @@
 
 use serde_json::{Map, Value};
 
-use crate::fronts::ws::limits;
+use crate::{
+    domain::scope::{Scope, ScopeSet},
+    fronts::ws::limits,
+};
 
 /// An object that is being read.
 pub struct Fields<'a> {
@@ -108,15 +111,56 @@ impl<'a> Fields<'a> {
         self.required(name, text)
     }
 
+    /// One of a closed set of texts, if it is there.
+    ///
+    /// # Errors
+    /// If it is something else.
+    pub fn optional_one_of(
+        &mut self,
+        name: &'static str,
+        allowed: &[&str],
+    ) -> Read<Option<&'a str>> {
+        match self.get(name).map(Value::as_str) {
+            None => Ok(None),
+            Some(Some(text)) if allowed.contains(&text) => Ok(Some(text)),
+            Some(_) => self.fault(name, "must be equal to one of the allowed values"),
+        }
+    }
+
     /// One of a closed set of texts.
     ///
     /// # Errors
     /// If it is missing or something else.
     pub fn one_of(&mut self, name: &'static str, allowed: &[&str]) -> Read<&'a str> {
-        let value = self.get(name);
-        match self.required(name, value)?.as_str() {
-            Some(text) if allowed.contains(&text) => Ok(text),
-            _ => self.fault(name, "must be equal to one of the allowed values"),
+        let text = self.optional_one_of(name, allowed)?;
+        self.required(name, text)
+    }
+
+    /// `true` or `false`, if it is there.
+    ///
+    /// # Errors
+    /// If it is something else.
+    pub fn optional_bool(&mut self, name: &'static str) -> Read<Option<bool>> {
+        match self.get(name) {
+            None => Ok(None),
+            Some(Value::Bool(yes)) => Ok(Some(*yes)),
+            Some(_) => self.fault(name, "must be boolean"),
+        }
+    }
+
+    /// A whole number of at least `min`, if it is there.
+    ///
+    /// # Errors
+    /// If it is something else.
+    pub fn optional_integer(&mut self, name: &'static str, min: u64) -> Read<Option<u64>> {
+        match self.get(name) {
+            None => Ok(None),
+            Some(Value::Number(number)) => match number.as_u64() {
+                Some(number) if number >= min => Ok(Some(number)),
+                _ if number.is_f64() => self.fault(name, "must be integer"),
+                _ => self.fault(name, &format!("must be >= {min}")),
+            },
+            Some(_) => self.fault(name, "must be integer"),
         }
     }
 
@@ -125,15 +169,8 @@ impl<'a> Fields<'a> {
     /// # Errors
     /// If it is missing or something else.
     pub fn integer(&mut self, name: &'static str, min: u64) -> Read<u64> {
-        let value = self.get(name);
-        match self.required(name, value)? {
-            Value::Number(number) => match number.as_u64() {
-                Some(number) if number >= min => Ok(number),
-                _ if number.is_f64() => self.fault(name, "must be integer"),
-                _ => self.fault(name, &format!("must be >= {min}")),
-            },
-            _ => self.fault(name, "must be integer"),
-        }
+        let number = self.optional_integer(name, min)?;
+        self.required(name, number)
     }
 
     /// A list of texts, if it is there.
@@ -153,6 +190,15 @@ impl<'a> Fields<'a> {
         items.iter().enumerate().map(read).collect::<Read<Vec<_>>>().map(Some)
     }
 
+    /// A list of texts.
+    ///
+    /// # Errors
+    /// If it is missing or something else.
+    pub fn texts(&mut self, name: &'static str) -> Read<Vec<&'a str>> {
+        let texts = self.optional_texts(name)?;
+        self.required(name, texts)
+    }
+
     /// An object within, if it is there.
     ///
     /// # Errors
@@ -169,6 +215,22 @@ impl<'a> Fields<'a> {
     pub fn object(&mut self, name: &'static str) -> Read<Fields<'a>> {
         let object = self.optional_object(name)?;
         self.required(name, object)
+    }
+
+    /// A list of texts that was read at `name`, as scopes.
+    ///
+    /// # Errors
+    /// If they are too many, or one of them is none.
+    pub fn scopes(&self, name: &str, texts: &[&str]) -> Read<ScopeSet> {
+        if texts.len() > ScopeSet::LEN_MAX {
+            return self
+                .fault(name, &format!("must not have more than {} items", ScopeSet::LEN_MAX));
+        }
+        let read = |(at, text): (usize, &&str)| match Scope::parse(text) {
+            Some(scope) => Ok(scope),
+            None => self.fault(&format!("{name}/{at}"), "must be a scope name"),
+        };
+        texts.iter().enumerate().map(read).collect()
     }
 
     /// Fields that may be there and are not read in this version.

@@ -6,18 +6,24 @@
 
 mod connect;
 mod fields;
+mod params;
 mod profile;
 
 use serde_json::{Map, Value, json};
 
 pub use connect::{ConnectParams, read_connect};
 pub use fields::{Fields, no_params};
+pub use params::{
+    Misread, NewSecret, NewSetup, NewToken, OfDevice, OfGrant, OfRequest, OfSetup, OfToken, Params,
+    Rename, Rotate, Upgrade, read_params,
+};
 
 use crate::{
     domain::{
-        ids::{DeviceId, RequestId},
-        registry::{ApprovedBy, Device, PairingRequest},
+        ids::{CodeId, DeviceId, RequestId},
+        registry::{Access, ApprovedBy, Device, PairingRequest, Registry},
         scope::ScopeSet,
+        time::UnixMillis,
     },
     service::{Info, Pairings, Presence, PresenceBoard, Service, limits},
     support::{clock, keys},
@@ -108,8 +114,30 @@ pub fn pairing_request(id: RequestId, request: &PairingRequest, expires_at: Opti
     Value::Object(row)
 }
 
-/// A paired device. Never shows a token.
-pub fn paired_device(id: DeviceId, device: &Device, pairings: Option<&Pairings>) -> Value {
+/// What a device that came with a setup code has become. Holds no secret.
+pub fn setup_completion(
+    code: CodeId,
+    device: DeviceId,
+    name: Option<&str>,
+    access: Access,
+    at: UnixMillis,
+) -> Value {
+    let mut row = Map::new();
+    put(&mut row, "setupId", &code.to_string());
+    put(&mut row, "deviceId", &device.to_string());
+    put(&mut row, "deviceName", name.unwrap_or_default());
+    put(&mut row, "access", access.name());
+    row.insert("ts".into(), at.0.into());
+    Value::Object(row)
+}
+
+/// A paired device, with what is in force of its grants. Never shows a token.
+pub fn paired_device(
+    id: DeviceId,
+    device: &Device,
+    state: &Registry,
+    pairings: Option<&Pairings>,
+) -> Value {
     let mut row = Map::new();
     put(&mut row, "deviceId", &id.to_string());
     put(&mut row, "publicKey", &keys::to_base64url(&device.public_key.0));
@@ -118,7 +146,7 @@ pub fn paired_device(id: DeviceId, device: &Device, pairings: Option<&Pairings>)
     let latest = device.grants.iter().max_by_key(|(_, grant)| grant.seq);
     if let Some((role, grant)) = latest {
         row.insert("role".into(), role.name().into());
-        row.insert("scopes".into(), scopes(&grant.scopes));
+        row.insert("scopes".into(), scopes(&state.in_force(grant)));
         row.insert("approvedVia".into(), approved_via(grant.by).into());
         row.insert("approvedAtMs".into(), grant.at.0.into());
     }
@@ -129,7 +157,7 @@ pub fn paired_device(id: DeviceId, device: &Device, pairings: Option<&Pairings>)
         .grants
         .iter()
         .map(|(role, grant)| {
-            let scopes = scopes(&grant.scopes);
+            let scopes = scopes(&state.in_force(grant));
             let mut token =
                 json!({"role": role.name(), "scopes": scopes, "createdAtMs": grant.since.0});
             if let Some(at) = grant.rotated_at {

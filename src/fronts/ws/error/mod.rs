@@ -1,0 +1,189 @@
+//! The one table from refusals to the wire.
+//!
+//! Codes, messages and details are the real gateway's (`docs/PROTOCOL.md` (d1), (d2)) wherever its clients
+//! read them. `remediationHint` is the protocol's own field for "what to do"; here every refusal has
+//! one, with who can grant what is missing and the command to run.
+
+mod connect;
+#[cfg(test)]
+mod tests;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+pub use connect::of_connect;
+
+use crate::domain::{refusal::Refusal, registry::Profile, scope::ScopeSet};
+
+/// `ErrorShape` of the schema.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Fault {
+    /// The coarse code.
+    pub code: &'static str,
+    /// For people, and for clients that know the words.
+    pub message: String,
+    /// For programs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub details: Option<Value>,
+    /// Whether the same request may succeed later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retryable: Option<bool>,
+    /// When.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
+}
+
+fn fault(code: &'static str, message: impl Into<String>, details: Option<Value>) -> Fault {
+    let message = message.into();
+    Fault { code, message, details, retryable: None, retry_after_ms: None }
+}
+
+/// A malformed request.
+pub fn invalid(message: &str) -> Fault {
+    fault("INVALID_REQUEST", message, None)
+}
+
+/// Too many requests of this connection are in progress.
+pub fn too_many_in_flight() -> Fault {
+    let mut busy = fault("UNAVAILABLE", "too many requests in progress on this connection", None);
+    busy.retryable = Some(true);
+    busy.retry_after_ms = Some(crate::service::limits::RETRY_AFTER_MS);
+    busy
+}
+
+/// What to do, and who can help.
+fn hint(refusal: &Refusal) -> String {
+    format!("{} can grant it. Run: {}", refusal.grantors(), refusal.remedy())
+}
+
+fn names(scopes: &ScopeSet) -> Vec<String> {
+    scopes.iter().map(|scope| scope.name().to_owned()).collect()
+}
+
+/// A refused call.
+pub fn of_call(refusal: &Refusal) -> Fault {
+    match words(refusal) {
+        Some((code, message)) => {
+            let retry_after_ms = match refusal {
+                Refusal::Throttled { retry_after_ms }
+                | Refusal::Unavailable { retry_after_ms, .. } => Some(*retry_after_ms),
+                _ => None,
+            };
+            let retryable = retry_after_ms.map(|_| true);
+            Fault { code, message, details: details(refusal), retryable, retry_after_ms }
+        }
+        // What can only be said at the door has the same words there.
+        None => of_connect(refusal, &Profile::default()).0,
+    }
+}
+
+/// The coarse code of a refused call, and what to say; nothing if it can only be said at the door.
+fn words(refusal: &Refusal) -> Option<(&'static str, String)> {
+    use Refusal as R;
+    let (code, message): (_, String) = match refusal {
+        R::MissingScope { missing, .. } => ("FORBIDDEN", format!("missing scope: {missing}")),
+        // The official CLI asks again with more scopes when it reads these words.
+        R::BeyondApprover { missing, .. } => {
+            ("FORBIDDEN", format!("device pairing approval denied: missing scope: {missing}"))
+        }
+        R::WrongRole { role } => invalid_request(format!("unauthorized role: {}", role.name())),
+        R::NotYours => ("FORBIDDEN", "device pairing denied: not your device".into()),
+        R::HostOnly => ("FORBIDDEN", "only the gateway host may do this".into()),
+        R::GrantEnded => ("FORBIDDEN", "the grant behind this session has ended".into()),
+        R::UnknownRequest => invalid_request("unknown requestId"),
+        R::UnknownDevice => invalid_request("unknown deviceId"),
+        R::UnknownRecord => invalid_request("unknown seq"),
+        R::RequestSuperseded { by } => invalid_request(format!("requestId was superseded by {by}")),
+        R::RequestClosed { how } => {
+            invalid_request(format!("unknown requestId: it was already {how}"))
+        }
+        R::RequestChanged { now } => {
+            invalid_request(format!("the request changed meanwhile; it now asks for {now}"))
+        }
+        R::NoGrant { role } => {
+            invalid_request(format!("the device has no grant as {}", role.name()))
+        }
+        R::BeyondBaseline { missing } => {
+            invalid_request(format!("{missing} was never approved for the device"))
+        }
+        R::LastAdmin => invalid_request(
+            "nobody else holds operator.admin; it can only be taken away from the host",
+        ),
+        R::UnknownToken => invalid_request("unknown service token"),
+        R::UnknownCode => invalid_request("unknown setupId"),
+        R::AddressUnfit { why } => invalid_request(*why),
+        R::UnknownCeiling => invalid_request("unknown role"),
+        R::UnknownMethod => invalid_request("unknown method"),
+        R::IdempotencyKeyReused => {
+            invalid_request("the idempotency key was used for something else")
+        }
+        R::NameTaken => invalid_request("the name is taken"),
+        R::AlreadyOver => invalid_request("the end lies in the past"),
+        R::WeakSecret { why } => invalid_request(format!("the secret {why}")),
+        R::SecretIsElsewhere { place } => {
+            invalid_request(format!("the shared secret comes from {place}"))
+        }
+        R::TooManyScopes => invalid_request("too many scopes"),
+        R::TooManyPending => ("UNAVAILABLE", "too many pairing requests are pending".into()),
+        R::LimitReached { what } => ("UNAVAILABLE", format!("too many {what}")),
+        R::Throttled { .. } => ("UNAVAILABLE", "too many unauthorized calls".into()),
+        R::Unavailable { reason, .. } => ("UNAVAILABLE", (*reason).into()),
+        R::SecretMissing(_)
+        | R::SecretMismatch { .. }
+        | R::DeviceTokenMismatch
+        | R::DeviceScopeMismatch { .. }
+        | R::SetupCode(_)
+        | R::ServiceToken(_)
+        | R::IdentityMissing
+        | R::IdentityNotAllowed
+        | R::RateLimited { .. }
+        | R::DeviceIdentityRequired
+        | R::DeviceProof(_)
+        | R::OriginNotAllowed(_)
+        | R::PairingRequired(_) => return None,
+    };
+    Some((code, message))
+}
+
+fn invalid_request(message: impl Into<String>) -> (&'static str, String) {
+    ("INVALID_REQUEST", message.into())
+}
+
+/// What programs are told of a refused call.
+fn details(refusal: &Refusal) -> Option<Value> {
+    let mut details = json!({"code": refusal.code()});
+    match refusal {
+        Refusal::Unavailable { .. } => return None,
+        Refusal::MissingScope { missing, required }
+        | Refusal::BeyondApprover { missing, required } => {
+            details["missingScope"] = json!(missing.name());
+            details["requiredScopes"] = json!(names(required));
+        }
+        Refusal::RequestSuperseded { by } => details["supersededBy"] = json!(by.to_string()),
+        Refusal::RequestChanged { now } => details["requestedScopes"] = json!(names(now)),
+        _ => {}
+    }
+    // The schema closes the shape of `MISSING_SCOPE`'s details: there is no room for a hint.
+    if !matches!(refusal, Refusal::MissingScope { .. }) {
+        details["remediationHint"] = json!(hint(refusal));
+    }
+    Some(details)
+}
+
+/// A refused change of a device or of its token, with what was refused in front: `what` is the real
+/// gateway's name for it, which says no more than "denied"; here every reason is told apart.
+pub fn of_denied(what: &str, refusal: &Refusal) -> Fault {
+    let mut fault = of_call(refusal);
+    match refusal {
+        Refusal::BeyondApprover { missing, .. } => {
+            fault.message = format!("{what} denied: missing scope: {missing}");
+        }
+        Refusal::NotYours => fault.message = format!("{what} denied: not your device"),
+        Refusal::NoGrant { .. } | Refusal::BeyondBaseline { .. } | Refusal::LastAdmin => {
+            fault.message = format!("{what} denied: {}", fault.message);
+        }
+        _ => {}
+    }
+    fault
+}
