@@ -175,6 +175,7 @@ async fn begin(
 
 fn info(dir: &Path, key: &GatewayKey) -> Info {
     Info {
+        operation_of: |_| None,
         version: "test",
         boot_id: "boot".into(),
         started_at: UnixMillis(1),
