@@ -11,7 +11,7 @@ use actix::prelude::*;
 use arc_swap::ArcSwap;
 use tokio::sync::oneshot;
 
-use super::{limits, supervise::StopOnPanic};
+use super::{epoch::Epoch, limits, supervise::StopOnPanic};
 use crate::{
     domain::{
         Decider,
@@ -49,13 +49,15 @@ pub struct Execute<D: Decider> {
     reply: oneshot::Sender<Outcome<D>>,
 }
 
-/// Told of every commit, in order.
-pub type OnCommit<D> = Box<dyn Fn(&D, &[(Stamp, <D as Decider>::Event)]) + Send>;
+/// Told of every commit, in order: the new state, what happened, and for each of these on which
+/// connection it was asked for, if on one.
+pub type OnCommit<D> = Box<dyn Fn(&D, &[(Stamp, <D as Decider>::Event)], &[Option<String>]) + Send>;
 
 /// The actor.
 pub struct Aggregate<D: Decider> {
     committed: Arc<D>,
     published: Arc<ArcSwap<D>>,
+    epoch: Arc<Epoch>,
     last_at: UnixMillis,
     ledger: LedgerHandle,
     waiting: VecDeque<Execute<D>>,
@@ -69,6 +71,7 @@ struct Batch<D: Decider> {
     working: D,
     records: Vec<Record>,
     events: Vec<(Stamp, D::Event)>,
+    connections: Vec<Option<String>>,
     answers: Vec<Answer<D>>,
     last_at: UnixMillis,
 }
@@ -83,11 +86,13 @@ struct Answer<D: Decider> {
 pub struct Handle<D: Decider> {
     address: Addr<Aggregate<D>>,
     published: Arc<ArcSwap<D>>,
+    epoch: Arc<Epoch>,
 }
 
 impl<D: Decider> Clone for Handle<D> {
     fn clone(&self) -> Self {
-        Self { address: self.address.clone(), published: Arc::clone(&self.published) }
+        let (published, epoch) = (Arc::clone(&self.published), Arc::clone(&self.epoch));
+        Self { address: self.address.clone(), published, epoch }
     }
 }
 
@@ -102,9 +107,11 @@ impl<D: Decider> Handle<D> {
     ) -> Self {
         let committed = Arc::new(state);
         let published = Arc::new(ArcSwap::from(Arc::clone(&committed)));
+        let epoch = Arc::<Epoch>::default();
         let actor = Aggregate {
             committed,
             published: Arc::clone(&published),
+            epoch: Arc::clone(&epoch),
             last_at,
             ledger,
             waiting: VecDeque::new(),
@@ -116,12 +123,17 @@ impl<D: Decider> Handle<D> {
             ctx.set_mailbox_capacity(limits::AGGREGATE_MAILBOX);
             actor
         });
-        Self { address, published }
+        Self { address, published, epoch }
     }
 
     /// The last committed state. Never waits.
     pub fn state(&self) -> Arc<D> {
         self.published.load_full()
+    }
+
+    /// Counts the commits that were published.
+    pub fn epoch(&self) -> &Arc<Epoch> {
+        &self.epoch
     }
 
     /// The last committed state, for a look that ends before the next await.
@@ -190,6 +202,7 @@ impl<D: Decider> Aggregate<D> {
             working: (*self.committed).clone(),
             records: Vec::new(),
             events: Vec::new(),
+            connections: Vec::new(),
             answers: Vec::new(),
             last_at: self.last_at,
         };
@@ -221,8 +234,9 @@ impl<D: Decider> Aggregate<D> {
                 self.committed = Arc::new(batch.working);
                 self.last_at = batch.last_at;
                 self.published.store(Arc::clone(&self.committed));
+                self.epoch.advance();
                 self.answer(batch.answers, &batch.events);
-                (self.on_commit)(&self.committed, &batch.events);
+                (self.on_commit)(&self.committed, &batch.events, &batch.connections);
             }
             Err(AppendError::Unknown(error)) => {
                 // Nobody can say whether it happened: no answer is the only true one. The ledger
@@ -288,6 +302,7 @@ impl<D: Decider> Batch<D> {
                 event: event.clone().into(),
             });
             self.events.push((stamp, event));
+            self.connections.push(via.connection.clone());
         }
         Ok(first..self.records.len())
     }

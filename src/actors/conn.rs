@@ -9,41 +9,35 @@ use std::{cell::Cell, rc::Rc};
 use actix::prelude::*;
 use actix_ws::{CloseCode, CloseReason, Session};
 use bytes::Bytes;
-use bytestring::ByteString;
 use futures_util::Stream;
 use tokio::{
     sync::mpsc::{self, error::TrySendError},
-    time::timeout,
+    task::AbortHandle,
+    time::{sleep, timeout},
 };
 
 use super::{
-    floor::{self, Lagging, Tell},
+    floor::{self, Marks, Tell},
     hub::{ConnId, HubHandle},
     limits,
     news::Fact,
+    pump::{Out, pump},
 };
 use crate::domain::ids::DeviceId;
 
-pub use super::dialogue::{Dialogue, Entry, Farewell, Inbound, InboundFault, MessageLimit, Step};
+pub use super::dialogue::{
+    Dialogue, Entry, Farewell, Inbound, InboundFault, MessageLimit, Step, Verdict,
+};
 
 /// Places of the queue that only a farewell may take: its frame and the close.
 const FAREWELL_FRAMES: usize = 2;
 
-enum Out {
-    Text(ByteString),
-    Ping,
-    Pong(Bytes),
-    Close(Option<CloseReason>),
-}
-
-impl Out {
-    fn bytes(&self) -> usize {
-        match self {
-            Self::Text(text) => text.len(),
-            Self::Pong(echo) => echo.len(),
-            Self::Ping | Self::Close(_) => 0,
-        }
-    }
+/// What became of a frame for which there was no room.
+enum Waited {
+    Queued,
+    InVain,
+    /// The session has to look at its authority first.
+    Interrupted(Out),
 }
 
 /// The actor.
@@ -52,13 +46,15 @@ pub struct Conn<D: Dialogue> {
     dialogue: D,
     hub: HubHandle,
     out: mpsc::Sender<Out>,
+    pump: AbortHandle,
     queued_bytes: Rc<Cell<usize>>,
     limit: MessageLimit,
-    lagging: Lagging,
+    marks: Rc<Marks>,
     deadline: Option<SpawnHandle>,
     joined: Option<Joined>,
     in_flight: usize,
     waiting: usize,
+    /// Said once the answers that are on their way have gone out; nothing is heard any more.
     farewell: Option<Farewell>,
     quiet_ticks: u32,
 }
@@ -85,19 +81,19 @@ pub async fn open<D: Dialogue>(
     }
     let (out, queued) = mpsc::channel(limits::CONN_OUTBOUND_FRAMES_MAX);
     let queued_bytes = Rc::new(Cell::new(0));
-    actix_rt::spawn(pump(queued, Rc::clone(&queued_bytes), session));
+    let pump = actix_rt::spawn(pump(queued, Rc::clone(&queued_bytes), session)).abort_handle();
     Conn::create(|ctx| {
         ctx.set_mailbox_capacity(limits::CONN_MAILBOX);
         ctx.add_stream(inbound);
-        let lagging = Lagging::default();
         Conn {
             id,
             dialogue,
             hub,
             out,
+            pump,
             queued_bytes,
             limit,
-            lagging,
+            marks: Rc::default(),
             deadline: None,
             joined: None,
             in_flight: 0,
@@ -106,37 +102,6 @@ pub async fn open<D: Dialogue>(
             quiet_ticks: 0,
         }
     });
-}
-
-/// Writes what is queued, until the queue or the socket ends.
-async fn pump(
-    mut queued: mpsc::Receiver<Out>,
-    queued_bytes: Rc<Cell<usize>>,
-    mut session: Session,
-) {
-    while let Some(out) = queued.recv().await {
-        queued_bytes.update(|bytes| bytes.saturating_sub(out.bytes()));
-        let last = matches!(out, Out::Close(_));
-        if last {
-            if let Out::Close(reason) = out {
-                let _ = timeout(limits::CONN_WRITE_DEADLINE, session.close(reason)).await;
-            }
-            return;
-        }
-        let written = timeout(limits::CONN_WRITE_DEADLINE, write(&mut session, out)).await;
-        if !matches!(written, Ok(Ok(()))) {
-            return;
-        }
-    }
-}
-
-async fn write(session: &mut Session, out: Out) -> Result<(), actix_ws::Closed> {
-    match out {
-        Out::Text(text) => session.text(text).await,
-        Out::Ping => session.ping(b"").await,
-        Out::Pong(echo) => session.pong(&echo).await,
-        Out::Close(_) => Ok(()),
-    }
 }
 
 impl<D: Dialogue> Actor for Conn<D> {
@@ -169,6 +134,10 @@ impl<D: Dialogue> Conn<D> {
         if self.queued_bytes.get() > limits::CONN_OUTBOUND_BYTES_MAX {
             return self.too_slow(ctx);
         }
+        self.queue(out, ctx);
+    }
+
+    fn queue(&mut self, out: Out, ctx: &mut Context<Self>) {
         let sent = match self.out.capacity() {
             0..=FAREWELL_FRAMES => Err(TrySendError::Full(out)),
             _ => self.out.try_send(out),
@@ -176,21 +145,36 @@ impl<D: Dialogue> Conn<D> {
         match sent {
             Ok(()) => {}
             Err(TrySendError::Closed(_)) => ctx.stop(),
-            Err(TrySendError::Full(out)) => {
-                let queue = self.out.clone();
-                let room = async move {
-                    matches!(
-                        timeout(limits::CONN_WRITE_DEADLINE, queue.send(out)).await,
-                        Ok(Ok(()))
-                    )
-                };
-                ctx.wait(room.into_actor(self).map(|queued, _, ctx: &mut Context<Self>| {
-                    if !queued {
-                        ctx.stop();
-                    }
-                }));
-            }
+            Err(TrySendError::Full(out)) => self.wait_for_room(out, ctx),
         }
+    }
+
+    /// Nothing is read until there is room, neither the socket nor the mailbox; what ends the session
+    /// ends the waiting too.
+    fn wait_for_room(&mut self, out: Out, ctx: &mut Context<Self>) {
+        let (queue, marks) = (self.out.clone(), Rc::clone(&self.marks));
+        let waiting = async move {
+            tokio::select! {
+                room = timeout(limits::CONN_WRITE_DEADLINE, queue.reserve_owned()) => match room {
+                    Ok(Ok(room)) => {
+                        room.send(out);
+                        Waited::Queued
+                    }
+                    Ok(Err(_)) | Err(_) => Waited::InVain,
+                },
+                () = marks.woken() => Waited::Interrupted(out),
+            }
+        };
+        let waited = waiting.into_actor(self);
+        ctx.wait(waited.map(|waited, conn, ctx: &mut Context<Self>| match waited {
+            Waited::Queued => {}
+            Waited::InVain => ctx.stop(),
+            Waited::Interrupted(out) => {
+                if conn.catch_up(ctx) {
+                    conn.queue(out, ctx);
+                }
+            }
+        }));
     }
 
     fn too_slow(&mut self, ctx: &mut Context<Self>) {
@@ -217,10 +201,61 @@ impl<D: Dialogue> Conn<D> {
         self.dialogue.entered();
         self.send(Out::Text(entry.frame), ctx);
         let conn = ctx.address().recipient();
-        floor::join(self.id, conn, self.lagging.clone(), &entry.scopes);
+        floor::join(self.id, conn, Rc::clone(&self.marks), entry.subject, &entry.scopes);
         let joined = Joined { device: entry.device, seen: entry.presence.is_some() };
         self.hub.enter(self.id, entry.device, entry.presence);
         self.joined = Some(joined);
+        // What it was let in on may have ended before it could be told; from here on it is told.
+        self.catch_up(ctx);
+    }
+
+    /// Goes by what is true now. Asked before anything is heard or told, so that nothing is measured
+    /// by what was true before. `false` if the session is over.
+    fn catch_up(&mut self, ctx: &mut Context<Self>) -> bool {
+        if self.farewell.is_some() {
+            return false;
+        }
+        let Some(Joined { seen, .. }) = self.joined else { return true };
+        match self.dialogue.recheck() {
+            Verdict::Unchanged => true,
+            Verdict::Changed { frame, scopes } => {
+                floor::rescope(self.id, &scopes);
+                if seen {
+                    self.hub.rescope(self.id, scopes);
+                }
+                self.send(Out::Text(frame), ctx);
+                true
+            }
+            Verdict::Ended(farewell) => {
+                self.end_session(farewell, ctx);
+                false
+            }
+        }
+    }
+
+    /// The session may not go on. What is being made durable is answered first, but not for long.
+    fn end_session(&mut self, farewell: Farewell, ctx: &mut Context<Self>) {
+        let pump = self.pump.clone();
+        actix_rt::spawn(async move {
+            sleep(limits::ENDED_PUMP_DEADLINE).await;
+            pump.abort();
+        });
+        self.end_once_answered(farewell, ctx);
+        ctx.run_later(limits::ENDED_ANSWERS_DEADLINE, |conn, ctx| conn.say_farewell(ctx));
+    }
+
+    /// What is being made durable is answered first.
+    fn end_once_answered(&mut self, farewell: Farewell, ctx: &mut Context<Self>) {
+        self.farewell = Some(farewell);
+        if self.in_flight == 0 {
+            self.say_farewell(ctx);
+        }
+    }
+
+    fn say_farewell(&mut self, ctx: &mut Context<Self>) {
+        if let Some(farewell) = self.farewell.take() {
+            self.end(farewell, ctx);
+        }
     }
 
     fn take(&mut self, step: Step, ctx: &mut Context<Self>) {
@@ -240,10 +275,8 @@ impl<D: Dialogue> Conn<D> {
                 ctx.spawn(answer.into_actor(self).map(|frame, conn, ctx| {
                     conn.in_flight -= 1;
                     conn.send(Out::Text(frame), ctx);
-                    if conn.in_flight == 0
-                        && let Some(farewell) = conn.farewell.take()
-                    {
-                        conn.end(farewell, ctx);
+                    if conn.in_flight == 0 {
+                        conn.say_farewell(ctx);
                     }
                 }));
             }
@@ -271,6 +304,7 @@ impl<D: Dialogue> StreamHandler<Result<Inbound, InboundFault>> for Conn<D> {
     fn handle(&mut self, inbound: Result<Inbound, InboundFault>, ctx: &mut Self::Context) {
         self.quiet_ticks = 0;
         match inbound {
+            Ok(Inbound::Text(_)) if !self.catch_up(ctx) => {}
             Ok(Inbound::Text(text)) => {
                 let busy = self.in_flight + self.waiting >= limits::CONN_IN_FLIGHT_MAX;
                 let step = self.dialogue.hear(&text, busy);
@@ -302,15 +336,23 @@ impl<D: Dialogue> Handler<Tell> for Conn<D> {
     type Result = ();
 
     fn handle(&mut self, tell: Tell, ctx: &mut Self::Context) {
-        if self.lagging.get() {
+        if self.marks.has_missed() {
             return self.too_slow(ctx);
+        }
+        if !self.catch_up(ctx) {
+            return;
         }
         match tell {
             Tell::MakeRoom if self.is_silent() => {
                 let reason = String::from("too many connections that have not said who they are");
                 self.end(Farewell { frame: None, code: 1013, reason }, ctx);
             }
-            Tell::MakeRoom => {}
+            Tell::MakeRoom | Tell::Recheck => {}
+            Tell::TokenRotated(asked_on) => {
+                if let Some(farewell) = self.dialogue.token_rotated(asked_on.as_deref()) {
+                    self.end_session(farewell, ctx);
+                }
+            }
             Tell::News(news) => {
                 if matches!(news.fact, Fact::Tick(_)) {
                     self.mind_quiet_peer(ctx);
@@ -320,12 +362,7 @@ impl<D: Dialogue> Handler<Tell> for Conn<D> {
                 }
                 if matches!(news.fact, Fact::Shutdown) {
                     let reason = String::from("service restart");
-                    let farewell = Farewell { frame: None, code: 1012, reason };
-                    match self.in_flight {
-                        0 => self.end(farewell, ctx),
-                        // What is being made durable is answered first.
-                        _ => self.farewell = Some(farewell),
-                    }
+                    self.end_once_answered(Farewell { frame: None, code: 1012, reason }, ctx);
                 }
             }
         }

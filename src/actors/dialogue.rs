@@ -9,7 +9,7 @@ use bytestring::ByteString;
 use futures_util::future::LocalBoxFuture;
 
 use super::news::{News, Presence};
-use crate::domain::{ids::DeviceId, scope::ScopeSet};
+use crate::domain::{ids::DeviceId, principal::Subject, scope::ScopeSet};
 
 /// What came in.
 #[derive(Debug)]
@@ -75,6 +75,8 @@ pub struct Entry {
     pub frame: ByteString,
     /// What it may use, for the choice of news.
     pub scopes: ScopeSet,
+    /// What it stands on: whose change is a change of this session.
+    pub subject: Option<Subject>,
     /// The device behind it.
     pub device: Option<DeviceId>,
     /// How others see it.
@@ -102,6 +104,22 @@ pub enum Step {
     End(Farewell),
 }
 
+/// What a second look at a session's authority comes to.
+#[derive(Debug)]
+pub enum Verdict {
+    /// It may do what it could do before.
+    Unchanged,
+    /// It may do something else from here on.
+    Changed {
+        /// The frame that tells the client.
+        frame: ByteString,
+        /// What it may use now.
+        scopes: ScopeSet,
+    },
+    /// It has nothing to stand on any more.
+    Ended(Farewell),
+}
+
 /// What is said on a connection.
 pub trait Dialogue: Unpin + 'static {
     /// The first words, which are the gateway's.
@@ -112,6 +130,12 @@ pub trait Dialogue: Unpin + 'static {
     fn hear_binary(&mut self) -> Step;
     /// The client was let in: what is heard from here on is a conversation.
     fn entered(&mut self);
+    /// What the session may do on the last committed state; it goes by that from here on. Asked
+    /// before everything that is heard or told, so it has to be cheap if nothing was committed.
+    fn recheck(&mut self) -> Verdict;
+    /// The token behind the session was replaced, on the connection of this name: the last words, if
+    /// it has to come back for the new one.
+    fn token_rotated(&mut self, asked_on: Option<&str>) -> Option<Farewell>;
     /// The frame for a piece of news, if this client wants it.
     fn news(&mut self, news: &News) -> Option<ByteString>;
 }

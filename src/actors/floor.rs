@@ -9,20 +9,25 @@
 //! is the oldest, so a flood of silence costs others nothing (N20 A20.1).
 
 use std::{
-    cell::RefCell,
-    collections::{HashMap, VecDeque},
+    cell::{Cell, RefCell},
+    collections::{BTreeSet, HashMap, VecDeque},
     rc::Rc,
     sync::Arc,
 };
 
 use actix::prelude::*;
+use tokio::sync::Notify;
 
 use super::{
     hub::{ConnId, HubHandle, Missed, Publish},
     limits,
-    news::News,
+    news::{Change, News},
 };
-use crate::domain::scope::{Known, ScopeSet};
+use crate::domain::{
+    principal::Subject,
+    registry::Touched,
+    scope::{Known, Role, ScopeSet},
+};
 
 /// What a connection is told.
 #[derive(Debug, Clone, Message)]
@@ -30,12 +35,33 @@ use crate::domain::scope::{Known, ScopeSet};
 pub enum Tell {
     /// Something happened.
     News(Arc<News>),
+    /// What this session stands on has changed.
+    Recheck,
+    /// The token behind this session was replaced, on the connection of this name.
+    TokenRotated(Option<String>),
     /// Make room: too many connections have not said who they are.
     MakeRoom,
 }
 
-/// Set once a connection missed something.
-pub type Lagging = Rc<std::cell::Cell<bool>>;
+/// What the floor can say to a connection whose mailbox is full, or is not read while it waits for
+/// its socket.
+#[derive(Debug, Default)]
+pub struct Marks {
+    missed: Cell<bool>,
+    woken: Notify,
+}
+
+impl Marks {
+    /// Whether it missed something.
+    pub fn has_missed(&self) -> bool {
+        self.missed.get()
+    }
+
+    /// Returns once what its session stands on has changed since the last time.
+    pub async fn woken(&self) {
+        self.woken.notified().await;
+    }
+}
 
 thread_local! {
     static FLOOR: RefCell<Floor> = RefCell::default();
@@ -46,13 +72,36 @@ struct Floor {
     is_open: bool,
     silent: VecDeque<(ConnId, Recipient<Tell>)>,
     members: HashMap<ConnId, Member>,
+    /// Who stands on what, so that a change looks at nobody else.
+    standing_on: BTreeSet<(Subject, ConnId)>,
 }
 
 struct Member {
     conn: Recipient<Tell>,
-    lagging: Lagging,
+    marks: Rc<Marks>,
+    subject: Option<Subject>,
     hears_pairing: bool,
     hears_presence: bool,
+}
+
+impl Member {
+    /// A connection whose mailbox is full has missed something.
+    fn tell(&self, what: Tell) {
+        if self.conn.try_send(what).is_err() {
+            self.marks.missed.set(true);
+        }
+    }
+
+    /// Also if it waits for its socket.
+    fn wake(&self, what: Tell) {
+        self.tell(what);
+        self.marks.woken.notify_one();
+    }
+
+    fn hear_within(&mut self, scopes: &ScopeSet) {
+        self.hears_pairing = scopes.satisfies_known(Known::Pairing);
+        self.hears_presence = scopes.satisfies_known(Known::Read);
+    }
 }
 
 /// Puts a new socket on the floor; the oldest silent one makes room if there are too many.
@@ -73,25 +122,40 @@ pub fn arrive(id: ConnId, conn: Recipient<Tell>, hub: &HubHandle) {
 }
 
 /// The client of a socket said who it is: it is told the news from here on.
-pub fn join(id: ConnId, conn: Recipient<Tell>, lagging: Lagging, scopes: &ScopeSet) {
-    let member = Member {
-        conn,
-        lagging,
-        hears_pairing: scopes.satisfies_known(Known::Pairing),
-        hears_presence: scopes.satisfies_known(Known::Read),
-    };
+pub fn join(
+    id: ConnId,
+    conn: Recipient<Tell>,
+    marks: Rc<Marks>,
+    subject: Option<Subject>,
+    scopes: &ScopeSet,
+) {
+    let mut member = Member { conn, marks, subject, hears_pairing: false, hears_presence: false };
+    member.hear_within(scopes);
     FLOOR.with_borrow_mut(|floor| {
         floor.forget_silent(id);
+        floor.standing_on.extend(member.subject.clone().map(|subject| (subject, id)));
         floor.members.insert(id, member);
+    });
+}
+
+/// A session may use something else from here on, so it hears something else too.
+pub fn rescope(id: ConnId, scopes: &ScopeSet) {
+    FLOOR.with_borrow_mut(|floor| {
+        if let Some(member) = floor.members.get_mut(&id) {
+            member.hear_within(scopes);
+        }
     });
 }
 
 /// A connection ended.
 pub fn leave(id: ConnId) {
-    FLOOR.with_borrow_mut(|floor| {
-        if floor.members.remove(&id).is_none() {
-            floor.forget_silent(id);
+    FLOOR.with_borrow_mut(|floor| match floor.members.remove(&id) {
+        Some(member) => {
+            if let Some(subject) = member.subject {
+                floor.standing_on.remove(&(subject, id));
+            }
         }
+        None => floor.forget_silent(id),
     });
 }
 
@@ -111,9 +175,47 @@ impl Floor {
                 Some(Known::Pairing) => member.hears_pairing,
                 Some(_) => member.hears_presence,
             };
-            if hears && member.conn.try_send(Tell::News(Arc::clone(news))).is_err() {
-                member.lagging.set(true);
+            if hears {
+                member.tell(Tell::News(Arc::clone(news)));
             }
+        }
+    }
+
+    fn follow(&self, changes: &[Change]) {
+        for change in changes {
+            match change {
+                Change::Authority(Touched::Nobody) => {}
+                Change::Authority(Touched::Everyone) => {
+                    self.members.values().for_each(|member| member.wake(Tell::Recheck));
+                }
+                Change::Authority(Touched::One(subject)) => self.wake(subject, &Tell::Recheck),
+                Change::Authority(Touched::Device(id)) => {
+                    for role in [Role::Operator, Role::Node] {
+                        self.wake(&Subject::Device(*id, role), &Tell::Recheck);
+                    }
+                }
+                Change::Token(subject, asked_on) => {
+                    self.wake(subject, &Tell::TokenRotated(asked_on.clone()));
+                }
+            }
+        }
+    }
+
+    /// Tells those who stand on `subject`.
+    fn wake(&self, subject: &Subject, what: &Tell) {
+        let all = (subject.clone(), ConnId(0))..=(subject.clone(), ConnId(u64::MAX));
+        for (_, id) in self.standing_on.range(all) {
+            if let Some(member) = self.members.get(id) {
+                member.wake(what.clone());
+            }
+        }
+    }
+
+    /// Nobody here can know what was missed, so all of them have to go; each is woken to be told.
+    fn fell_behind(&self) {
+        for member in self.members.values() {
+            member.marks.missed.set(true);
+            member.wake(Tell::Recheck);
         }
     }
 }
@@ -142,12 +244,15 @@ impl Actor for Runner {
 impl Handler<Publish> for Runner {
     type Result = ();
 
-    fn handle(&mut self, Publish(news): Publish, _: &mut Self::Context) {
+    fn handle(&mut self, what: Publish, _: &mut Self::Context) {
         FLOOR.with_borrow(|floor| {
             if self.missed.take() {
-                floor.members.values().for_each(|member| member.lagging.set(true));
+                floor.fell_behind();
             }
-            floor.tell(&news);
+            match what {
+                Publish::News(news) => floor.tell(&news),
+                Publish::Changes(changes) => floor.follow(&changes),
+            }
         });
     }
 }

@@ -16,12 +16,12 @@ use arc_swap::ArcSwap;
 
 use super::{
     limits,
-    news::{Fact, News, Presence, PresenceBoard},
+    news::{Change, Fact, News, Presence, PresenceBoard},
     sightings::Sightings,
     supervise::StopOnPanic,
 };
 use crate::{
-    domain::{ids::DeviceId, time::UnixMillis},
+    domain::{ids::DeviceId, scope::ScopeSet, time::UnixMillis},
     support::clock,
 };
 
@@ -40,10 +40,15 @@ impl Missed {
     }
 }
 
-/// News for everyone whom it concerns.
-#[derive(Message)]
+/// What the hub is told, and tells each floor.
+#[derive(Debug, Clone, Message)]
 #[rtype(result = "()")]
-pub struct Publish(pub Arc<News>);
+pub enum Publish {
+    /// News for everyone whom it concerns.
+    News(Arc<News>),
+    /// What one commit changed for live sessions.
+    Changes(Arc<[Change]>),
+}
 
 /// A worker thread has its first connection.
 #[derive(Message)]
@@ -54,6 +59,11 @@ struct FloorOpened(Recipient<Publish>, Missed);
 #[derive(Message)]
 #[rtype(result = "()")]
 struct Appeared(ConnId, Presence);
+
+/// Such a client may use something else than before.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Rescoped(ConnId, ScopeSet);
 
 /// Such a client went away.
 #[derive(Message)]
@@ -100,8 +110,15 @@ impl HubHandle {
     /// Tells everyone whom it concerns. Dropped, with a line in the log, if the hub is too far
     /// behind: every piece of news can be asked for again.
     pub fn publish(&self, news: Arc<News>) {
-        if self.address.try_send(Publish(news)).is_err() {
+        if self.address.try_send(Publish::News(news)).is_err() {
             tracing::warn!("the hub is too far behind; news was dropped");
+        }
+    }
+
+    /// Has the sessions whom a commit concerns follow it, once its state is published. Never dropped.
+    pub fn follow(&self, changes: Vec<Change>) {
+        if !changes.is_empty() {
+            self.notify(Publish::Changes(changes.into()));
         }
     }
 
@@ -116,6 +133,11 @@ impl HubHandle {
         if let Some(presence) = presence {
             self.notify(Appeared(id, presence));
         }
+    }
+
+    /// A client that others may see may use something else than before.
+    pub fn rescope(&self, id: ConnId, scopes: ScopeSet) {
+        self.notify(Rescoped(id, scopes));
     }
 
     /// Such a client went away; `seen` if it had a presence.
@@ -165,19 +187,23 @@ impl Actor for Hub {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.run_interval(limits::TICK_INTERVAL, |hub, _| {
-            hub.tell(&News::new(Fact::Tick(UnixMillis(clock::unix_millis()))));
+            hub.tell_fact(Fact::Tick(UnixMillis(clock::unix_millis())));
         });
-        ctx.run_interval(limits::HEALTH_INTERVAL, |hub, _| hub.tell(&News::new(Fact::Health)));
+        ctx.run_interval(limits::HEALTH_INTERVAL, |hub, _| hub.tell_fact(Fact::Health));
     }
 }
 
 impl Hub {
-    fn tell(&self, news: &Arc<News>) {
+    fn tell(&self, what: &Publish) {
         for (floor, missed) in &self.floors {
-            if floor.try_send(Publish(Arc::clone(news))).is_err() {
+            if floor.try_send(what.clone()).is_err() {
                 missed.0.store(true, Ordering::Relaxed);
             }
         }
+    }
+
+    fn tell_fact(&self, fact: Fact) {
+        self.tell(&Publish::News(News::new(fact)));
     }
 
     /// Publishes, a moment from now, what appears and vanishes until then.
@@ -195,7 +221,7 @@ impl Hub {
         entries.reverse();
         let board = Arc::new(PresenceBoard::new(self.version, entries));
         self.board.store(Arc::clone(&board));
-        self.tell(&News::new(Fact::Presence(board)));
+        self.tell_fact(Fact::Presence(board));
     }
 }
 
@@ -216,6 +242,17 @@ impl Handler<Appeared> for Hub {
     }
 }
 
+impl Handler<Rescoped> for Hub {
+    type Result = ();
+
+    fn handle(&mut self, Rescoped(id, scopes): Rescoped, ctx: &mut Self::Context) {
+        if let Some(presence) = self.present.get_mut(&id) {
+            Arc::make_mut(presence).scopes = scopes;
+            self.settle_soon(ctx);
+        }
+    }
+}
+
 impl Handler<Vanished> for Hub {
     type Result = ();
 
@@ -228,7 +265,7 @@ impl Handler<Vanished> for Hub {
 impl Handler<Publish> for Hub {
     type Result = ();
 
-    fn handle(&mut self, Publish(news): Publish, _: &mut Self::Context) {
-        self.tell(&news);
+    fn handle(&mut self, what: Publish, _: &mut Self::Context) {
+        self.tell(&what);
     }
 }

@@ -21,9 +21,9 @@ pub const HUB_MAILBOX: usize = 8192;
 pub const FLOOR_MAILBOX: usize = CONN_MAILBOX;
 
 /// News that may wait in a connection's mailbox: two full batches of decisions, since one batch is
-/// told in one burst. A connection that is further behind is a slow consumer and is dropped:
-/// everything in the news can be asked for again.
-pub const CONN_MAILBOX: usize = 2 * AGGREGATE_BATCH_MAX;
+/// told in one burst, each with its call to look again. A connection that is further behind is a
+/// slow consumer and is dropped: everything in the news can be asked for again.
+pub const CONN_MAILBOX: usize = 2 * (AGGREGATE_BATCH_MAX + 1);
 
 /// Frames that may wait to be written to one socket. Enough for a client that pipelines; a fuller
 /// queue stops the reading of that socket.
@@ -38,6 +38,16 @@ pub const CONN_WRITE_DEADLINE: Duration = Duration::from_secs(10);
 /// Requests of one connection that may wait for the ledger at once; one more is answered
 /// `UNAVAILABLE`, retryable.
 pub const CONN_IN_FLIGHT_MAX: usize = 64;
+
+/// How long a session whose grant has ended waits for the answers that are on their way, its own
+/// revocation's among them. They were decided before it, so they are there at once; what is not (a
+/// call that waits for a person) must not keep the socket open. Half of the 100 ms within which a
+/// change has to reach a session.
+pub const ENDED_ANSWERS_DEADLINE: Duration = Duration::from_millis(50);
+
+/// How long the pump of such a session may go on writing what was queued before: a reader that takes
+/// a little at a time must not stay for a whole queue. N10 A10.1: closed within 1 s.
+pub const ENDED_PUMP_DEADLINE: Duration = Duration::from_millis(800);
 
 /// How long a new socket may take to say who it is. docs/PROTOCOL.md (d1): 15 s.
 pub const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(15);

@@ -5,6 +5,7 @@
 //!     ▲                 ▲                                        │ commits         Sweeper ──Execute──▶ Aggregate
 //!     └────replies──────┤                                        ▼
 //!                       └──news── Floor (one a thread) ◀──news── Hub
+//!                          and, to those whose authority a commit changed: look at it again
 //! ```
 //!
 //! Requests flow down, news flows up, and nobody waits upward. Every mailbox has a bound from
@@ -15,10 +16,12 @@
 pub mod aggregate;
 pub mod conn;
 mod dialogue;
+pub mod epoch;
 pub mod floor;
 pub mod hub;
 pub mod limits;
 pub mod news;
+mod pump;
 pub mod registry;
 mod sightings;
 pub mod supervise;

@@ -1,4 +1,4 @@
-//! News: what the hub tells connections.
+//! News and changes: what the hub tells connections.
 //!
 //! A piece of news is rendered once, by whichever connection needs it first, and shared: telling
 //! five thousand connections costs one rendering.
@@ -7,7 +7,8 @@ use std::sync::{Arc, OnceLock};
 
 use crate::domain::{
     ids::{CodeId, DeviceId, RequestId},
-    registry::{Access, PairingRequest},
+    principal::Subject,
+    registry::{Access, PairingRequest, Touched},
     scope::{Known, ScopeSet},
     time::UnixMillis,
 };
@@ -59,6 +60,16 @@ impl PresenceBoard {
     pub fn rendered(&self, render: impl FnOnce(&Self) -> String) -> &str {
         self.rendered.get_or_init(|| render(self).into_boxed_str())
     }
+}
+
+/// What a commit means for live sessions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// What these hold may be something else from now on, or nothing.
+    Authority(Touched),
+    /// The token of whoever this is was replaced: its connections have to come back and fetch the
+    /// new one, but for the one on which it was asked for and handed out.
+    Token(Subject, Option<String>),
 }
 
 /// What happened.

@@ -7,14 +7,16 @@ use std::{
 
 use super::{
     aggregate::{self, Committed},
-    news::{Fact, News},
+    epoch::Epoch,
+    news::{Change, Fact, News},
 };
 use crate::{
     domain::{
         ids::RequestId,
         permit::Permit,
+        principal::Subject,
         refusal::Refusal,
-        registry::{Command, Event, Registry},
+        registry::{Command, Event, Registry, Touched},
         time::{Stamp, UnixMillis},
     },
     ledger::record::Via,
@@ -43,6 +45,11 @@ impl RegistryHandle {
     /// The last committed state.
     pub fn state(&self) -> Arc<Registry> {
         self.aggregate.state()
+    }
+
+    /// Counts the commits that were published.
+    pub fn epoch(&self) -> &Arc<Epoch> {
+        self.aggregate.epoch()
     }
 
     /// The last committed state, for a short look.
@@ -79,6 +86,20 @@ impl RegistryHandle {
         let mut last_asked = self.last_asked.lock().unwrap_or_else(PoisonError::into_inner);
         last_asked.retain(|id, _| state.pending(*id).is_some());
     }
+}
+
+/// What the registry's commits mean for live sessions; `connections` says on which each event was
+/// asked for.
+pub fn changes_of(events: &[(Stamp, Event)], connections: &[Option<String>]) -> Vec<Change> {
+    let each = events.iter().map(|(_, event)| event).zip(connections);
+    each.filter_map(|(event, connection)| match (event, event.touches()) {
+        (Event::TokenRotated { device, role, .. }, _) => {
+            Some(Change::Token(Subject::Device(*device, *role), connection.clone()))
+        }
+        (_, Touched::Nobody) => None,
+        (_, touched) => Some(Change::Authority(touched)),
+    })
+    .collect()
 }
 
 /// What the registry's commits mean for those who are connected.

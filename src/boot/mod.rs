@@ -28,7 +28,7 @@ use crate::{
         hub::HubHandle,
         limits,
         news::{Fact, News},
-        registry::{RegistryHandle, news_of},
+        registry::{RegistryHandle, changes_of, news_of},
         supervise::StopOnPanic,
         sweeper::{self, Sweeper},
     },
@@ -214,7 +214,8 @@ fn start_registry(
 ) -> RegistryHandle {
     let hub = hub.clone();
     let guard = StopOnPanic::new("registry", shutdown.clone());
-    let on_commit = Box::new(move |state: &Registry, events: &[_]| {
+    let on_commit = Box::new(move |state: &Registry, events: &[_], connections: &[_]| {
+        hub.follow(changes_of(events, connections));
         news_of(state, events).into_iter().for_each(|news| hub.publish(news));
     });
     let aggregate = aggregate::Handle::start(state, last_at, ledger.clone(), on_commit, guard);

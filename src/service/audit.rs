@@ -2,8 +2,6 @@
 
 use std::{ops::ControlFlow, path::Path};
 
-use tokio::sync::watch;
-
 use super::Service;
 use crate::{
     domain::{
@@ -84,9 +82,9 @@ impl Service {
         on_a_thread(move || fold(&reader, seq)).await?.ok_or(Refusal::UnknownRecord)
     }
 
-    /// How many records there are, and a notice of every commit.
-    pub fn ledger_size(&self) -> watch::Receiver<u64> {
-        self.0.ledger.watch()
+    /// How many records there are.
+    pub fn ledger_size(&self) -> u64 {
+        self.0.ledger.size()
     }
 }
 

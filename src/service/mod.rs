@@ -22,6 +22,7 @@ mod keys;
 mod pairing;
 mod proof;
 mod secret;
+mod session;
 mod setup;
 mod tokens;
 mod upgrade;
@@ -37,6 +38,7 @@ use crate::{
 pub use crate::{
     actors::{
         conn,
+        epoch::Epoch,
         hub::ConnId,
         limits,
         news::{Fact, News, Presence, PresenceBoard},
@@ -60,6 +62,7 @@ pub use keys::KeyChange;
 pub use pairing::{Approved, Pairings, Rejected};
 pub use proof::{Challenge, DeviceClaim};
 pub use secret::{RotatedSecret, SecretPlace, Secrets, SharedSecret};
+pub use session::{Changes, Live, Since};
 pub use setup::{NewCode, SetupStatus};
 pub use tokens::{MintedToken, TOKEN_PREFIX, TokenOrder, Tokens};
 pub use upgrade::Upgrade;

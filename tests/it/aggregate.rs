@@ -47,7 +47,7 @@ impl House {
                 .unwrap();
         let ledger = LedgerHandle::spawn(opened, Arc::clone(key)).unwrap();
         let guard = StopOnPanic::new("registry", Shutdown::default());
-        let on_commit = Box::new(|_: &Registry, _: &[_]| {});
+        let on_commit = Box::new(|_: &Registry, _: &[_], _: &[_]| {});
         let registry = Handle::start(state, last_at, ledger.clone(), on_commit, guard);
         Self { registry, ledger }
     }

@@ -11,6 +11,7 @@ mod authority;
 mod durability;
 mod golden;
 mod house;
+mod live;
 mod proto;
 mod scopes;
 mod tidy;

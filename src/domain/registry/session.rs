@@ -43,6 +43,18 @@ impl Registry {
         Ok(Standing { scopes, grant: held.grant, ..standing.clone() })
     }
 
+    /// Why nothing is left to stand on for a subject that [`Self::reassess`] refused.
+    pub fn ending(&self, subject: &Subject) -> Ending {
+        match subject {
+            Subject::Device(id, _) if self.device(*id).is_none() => Ending::DeviceRemoved,
+            Subject::Device(..) => Ending::TokenRevoked,
+            Subject::SharedSecret => Ending::SecretRotated,
+            Subject::Token(id) if self.tokens.contains_key(id) => Ending::ServiceTokenRotated,
+            Subject::Token(_) => Ending::ServiceTokenRevoked,
+            Subject::Open | Subject::Person(_) => Ending::PolicyChanged,
+        }
+    }
+
     /// What a subject holds now, ceilings applied.
     pub fn held(&self, subject: &Subject, locality: Locality) -> Option<Held> {
         match subject {
@@ -111,6 +123,55 @@ impl Registry {
                 .then_some(Subject::Token(*id))
         });
         devices.chain(tokens).collect()
+    }
+}
+
+/// Why a session has nothing to stand on any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// The device was taken out.
+    DeviceRemoved,
+    /// What the device held in this role was taken away.
+    TokenRevoked,
+    /// The device's token was replaced. Its grant goes on, but this session came in with the old one.
+    TokenRotated,
+    /// The shared secret was replaced.
+    SecretRotated,
+    /// The service token was taken away.
+    ServiceTokenRevoked,
+    /// The service token's secret was replaced.
+    ServiceTokenRotated,
+    /// The grant or service token reached its end.
+    Expired,
+    /// The policy lets in nobody like this any more.
+    PolicyChanged,
+}
+
+impl Ending {
+    /// All of them.
+    pub const ALL: &[Self] = &[
+        Self::DeviceRemoved,
+        Self::TokenRevoked,
+        Self::TokenRotated,
+        Self::SecretRotated,
+        Self::ServiceTokenRevoked,
+        Self::ServiceTokenRotated,
+        Self::Expired,
+        Self::PolicyChanged,
+    ];
+
+    /// In words; no two are the same, and none changes its meaning.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::DeviceRemoved => "device removed",
+            Self::TokenRevoked => "device token revoked",
+            Self::TokenRotated => "device token rotated",
+            Self::SecretRotated => "shared secret rotated",
+            Self::ServiceTokenRevoked => "service token revoked",
+            Self::ServiceTokenRotated => "service token rotated",
+            Self::Expired => "grant expired",
+            Self::PolicyChanged => "policy changed",
+        }
     }
 }
 

@@ -39,7 +39,7 @@ impl<S: Source> LedgerService for Front<S> {
     type TailStream = TailStream;
 
     async fn tail(&self, request: Request<TailRequest>) -> Result<Response<TailStream>, Failure> {
-        let who = peer::standing(&request)?;
+        let who = peer::live(&request)?;
         let asked = request.into_inner();
         let tail = Tail::begin(self.source.clone(), self.shutdown.clone(), who, &asked).await?;
         Ok(Response::new(Box::pin(tail.into_stream())))

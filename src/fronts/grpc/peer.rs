@@ -4,9 +4,9 @@ use tonic::{Request, service::Interceptor, transport::server::UdsConnectInfo};
 
 use super::error::{self, Failure};
 use crate::{
-    domain::{origin::Locality, principal::Standing},
+    domain::{origin::Locality, principal::Standing, registry::session::Session, scope::ScopeSet},
     proto::REQUEST_ID,
-    service::{Transport, Via},
+    service::{Live, Transport, Via},
 };
 
 /// The longest request id that is kept, in bytes; a UUID has 36.
@@ -60,6 +60,15 @@ struct Caller {
 pub(super) fn standing<T>(request: &Request<T>) -> Result<Standing, Failure> {
     let caller = request.extensions().get::<Caller>().ok_or_else(error::no_doorkeeper)?;
     Ok(Standing::host(caller.uid))
+}
+
+/// The same for a stream, which outlives its request.
+///
+/// # Errors
+/// As [`standing`].
+pub(super) fn live<T>(request: &Request<T>) -> Result<Live, Failure> {
+    let (standing, locality) = (standing(request)?, Locality::DirectLoopback);
+    Ok(Live::new(Session { standing, asked: ScopeSet::empty(), cap: None, locality }))
 }
 
 /// From where a request came, for the record. A process may hold several connections; its id is

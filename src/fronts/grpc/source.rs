@@ -2,12 +2,10 @@
 
 use std::sync::Arc;
 
-use tokio::sync::watch;
-
 use super::error::{Failure, broken_worker, refused, unreadable};
 use crate::{
-    domain::{principal::Standing, refusal::Refusal},
-    service::{AsOf, Entry, Offline, Service, StoreError, Verdict},
+    domain::{operation::Operation, principal::Standing, refusal::Refusal},
+    service::{AsOf, Changes, Entry, Live, Offline, Service, StoreError, Verdict},
 };
 
 /// What can be asked of a ledger.
@@ -25,15 +23,18 @@ pub(super) trait Source: Clone + Send + Sync + 'static {
     /// How many records there are.
     async fn size(&self, who: &Standing) -> Result<u64, Failure>;
 
-    /// Tells of new records, if there can be any.
-    fn growth(&self) -> Option<watch::Receiver<u64>>;
+    /// Tells of what happens, if anything can.
+    fn changes(&self) -> Option<Changes>;
+
+    /// Brings a reader's session up to now; an error if it may not go on.
+    fn may_still_read(&self, live: &mut Live) -> Result<(), Failure>;
 }
 
 #[tonic::async_trait]
 impl Source for Service {
     /// Stops at the committed size: the store may hold records that nobody was told of yet.
     async fn read(&self, who: &Standing, from: u64, limit: usize) -> Result<Vec<Entry>, Failure> {
-        let committed = self.ledger_size().borrow().saturating_sub(from);
+        let committed = self.ledger_size().saturating_sub(from);
         let limit = usize::try_from(committed).map_or(limit, |committed| limit.min(committed));
         let (service, who) = (self.clone(), who.clone());
         let entries = on_a_thread(move || service.read_ledger(&who, from, limit)).await?;
@@ -49,11 +50,15 @@ impl Source for Service {
     }
 
     async fn size(&self, _: &Standing) -> Result<u64, Failure> {
-        Ok(*self.ledger_size().borrow())
+        Ok(self.ledger_size())
     }
 
-    fn growth(&self) -> Option<watch::Receiver<u64>> {
-        Some(self.ledger_size())
+    fn changes(&self) -> Option<Changes> {
+        Some(Service::changes(self))
+    }
+
+    fn may_still_read(&self, live: &mut Live) -> Result<(), Failure> {
+        self.may_still(live, Operation::ReadLedger).map_err(|refusal| refused(&refusal))
     }
 }
 
@@ -77,8 +82,12 @@ impl Source for Arc<Offline> {
         Ok(ask(self, |offline| offline.as_of(None)).await?.map_or(0, |last| last.stamp.seq.0 + 1))
     }
 
-    fn growth(&self) -> Option<watch::Receiver<u64>> {
+    fn changes(&self) -> Option<Changes> {
         None
+    }
+
+    fn may_still_read(&self, _: &mut Live) -> Result<(), Failure> {
+        Ok(())
     }
 }
 

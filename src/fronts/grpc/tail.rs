@@ -1,12 +1,14 @@
 //! A reader of the ledger that goes on where it stopped.
 //!
-//! It marks the size as seen, reads what follows the last record that it sent, and waits only if
+//! It marks what happened as seen, reads what follows the last record that it sent, and waits only if
 //! there was nothing: a record that is committed in between wakes it at once. So none is left out
-//! and none comes twice.
+//! and none comes twice. Before each record it asks whether its caller may still have it.
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
 
-use tokio::sync::watch;
 use tokio_stream::Stream;
 
 use super::{
@@ -15,9 +17,8 @@ use super::{
     source::Source,
 };
 use crate::{
-    domain::principal::Standing,
     proto::v1::{TailRequest, TailResponse, tail_request::Start},
-    service::Entry,
+    service::{Changes, Entry, Live},
     support::shutdown::Shutdown,
 };
 
@@ -28,10 +29,10 @@ const PAGE: usize = 256;
 pub(super) struct Tail<S> {
     source: S,
     shutdown: Shutdown,
-    who: Standing,
+    who: Live,
     next: u64,
     left: u64,
-    growth: Option<watch::Receiver<u64>>,
+    changes: Option<Changes>,
     page: VecDeque<Entry>,
 }
 
@@ -41,20 +42,20 @@ impl<S: Source> Tail<S> {
     pub async fn begin(
         source: S,
         shutdown: Shutdown,
-        who: Standing,
+        who: Live,
         asked: &TailRequest,
     ) -> Result<Self, Failure> {
-        let growth = match asked.follow {
-            true => Some(source.growth().ok_or_else(nothing_to_follow)?),
+        let changes = match asked.follow {
+            true => Some(source.changes().ok_or_else(nothing_to_follow)?),
             false => None,
         };
         let next = match asked.start {
             None => 0,
             Some(Start::FromSeq(seq)) => seq,
-            Some(Start::Newest(count)) => source.size(&who).await?.saturating_sub(count),
+            Some(Start::Newest(count)) => source.size(who.standing()).await?.saturating_sub(count),
         };
         let left = asked.limit.unwrap_or(u64::MAX);
-        let mut tail = Self { source, shutdown, who, next, left, growth, page: VecDeque::new() };
+        let mut tail = Self { source, shutdown, who, next, left, changes, page: VecDeque::new() };
         tail.fill().await?;
         Ok(tail)
     }
@@ -68,13 +69,14 @@ impl<S: Source> Tail<S> {
 
     async fn next(&mut self) -> Result<Option<TailResponse>, Failure> {
         while self.left > 0 {
+            if let Some(changes) = &mut self.changes {
+                changes.mark_seen();
+            }
+            self.source.may_still_read(&mut self.who)?;
             if let Some(entry) = self.page.pop_front() {
                 self.next = entry.record.seq.0 + 1;
                 self.left -= 1;
                 return Ok(Some(TailResponse { record: Some(record::entry(&entry)) }));
-            }
-            if let Some(growth) = &mut self.growth {
-                growth.mark_unchanged();
             }
             self.fill().await?;
             if self.page.is_empty() && !self.grown().await? {
@@ -86,16 +88,16 @@ impl<S: Source> Tail<S> {
 
     async fn fill(&mut self) -> Result<(), Failure> {
         let page = usize::try_from(self.left).map_or(PAGE, |left| left.min(PAGE));
-        self.page = self.source.read(&self.who, self.next, page).await?.into();
+        self.page = self.source.read(self.who.standing(), self.next, page).await?.into();
         Ok(())
     }
 
-    /// Waits for new records; `false` if nobody asked to.
+    /// Waits for something new; `false` if nobody asked to.
     async fn grown(&mut self) -> Result<bool, Failure> {
-        let Some(growth) = &mut self.growth else { return Ok(false) };
+        let Some(changes) = &mut self.changes else { return Ok(false) };
         tokio::select! {
             () = self.shutdown.begun() => Err(stopping()),
-            changed = growth.changed() => changed.map(|()| true).map_err(|_| stopping()),
+            changed = changes.next() => if changed { Ok(true) } else { Err(stopping()) },
         }
     }
 }

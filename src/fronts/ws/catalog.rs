@@ -50,6 +50,7 @@ pub const EVENTS: &[&str] = &[
     "device.pair.requested",
     "device.pair.resolved",
     "device.pair.setup.completed",
+    "doorward.session.changed",
     "health",
     "presence",
     "shutdown",

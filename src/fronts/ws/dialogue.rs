@@ -10,10 +10,10 @@ use super::{
     handshake, limits,
 };
 use crate::{
-    domain::principal::Standing,
+    domain::registry::session::Ending,
     service::{
-        Attribution, Challenge, News, Service,
-        conn::{Dialogue, Farewell, Step},
+        Attribution, Challenge, Live, News, Service, Since,
+        conn::{Dialogue, Farewell, Step, Verdict},
     },
     support::entropy,
 };
@@ -31,12 +31,12 @@ pub struct Talk {
     /// Calls in the wrong role, in a row.
     pub(super) wrong_role_calls: Cell<u32>,
     /// Told by the handshake once it has let the client in.
-    standing: handshake::Slot,
+    session: handshake::Slot,
 }
 
 enum Phase {
     Challenged(Challenge),
-    Live(Standing),
+    Live(Live),
     Over,
 }
 
@@ -57,7 +57,7 @@ impl Talk {
             phase: Phase::Challenged(Challenge::fresh()),
             seq: 0,
             wrong_role_calls: Cell::new(0),
-            standing: handshake::Slot::default(),
+            session: handshake::Slot::default(),
         }
     }
 
@@ -72,7 +72,7 @@ impl Talk {
         };
         match frame::parse(text) {
             Frame::Request(request) if request.method == "connect" => {
-                handshake::connect(self, challenge, &request, self.standing.clone())
+                handshake::connect(self, challenge, &request, self.session.clone())
             }
             Frame::Request(request) => {
                 let reason = "invalid handshake: first request must be connect";
@@ -99,14 +99,14 @@ impl Dialogue for Talk {
     }
 
     fn hear(&mut self, text: &str, busy: bool) -> Step {
-        let Phase::Live(standing) = &self.phase else { return self.hear_connect(text) };
+        let Phase::Live(live) = &self.phase else { return self.hear_connect(text) };
         match frame::parse(text) {
             Frame::Request(request) if request.method == "connect" => {
                 let reason = "connect is only valid as the first request";
                 Step::Answer(frame::refusal(request.id, &error::invalid(reason)).into())
             }
             Frame::Request(request) => match catalog::find(&request.method) {
-                Some(method) => dispatch::call(self, standing, method, &request, busy),
+                Some(method) => dispatch::call(self, live.standing(), method, &request, busy),
                 None => {
                     let name: String =
                         request.method.chars().take(limits::ECHO_CHARS_MAX).collect();
@@ -131,13 +131,41 @@ impl Dialogue for Talk {
     }
 
     fn entered(&mut self) {
-        if let Some(standing) = self.standing.take() {
-            self.phase = Phase::Live(standing);
+        if let Some(session) = self.session.take() {
+            self.phase = Phase::Live(Live::new(session));
         }
     }
 
+    fn recheck(&mut self) -> Verdict {
+        let Phase::Live(live) = &mut self.phase else { return Verdict::Unchanged };
+        match self.service.follow(live) {
+            Since::Unchanged => Verdict::Unchanged,
+            Since::Rescoped { before, expired } => {
+                let scopes = live.standing().scopes.clone();
+                let frame = events::session_changed(&before, &scopes, expired).into();
+                Verdict::Changed { frame, scopes }
+            }
+            Since::Ended(why) => {
+                self.phase = Phase::Over;
+                Verdict::Ended(error::of_end(why))
+            }
+        }
+    }
+
+    fn token_rotated(&mut self, asked_on: Option<&str>) -> Option<Farewell> {
+        let here = asked_on == Some(&self.id);
+        (!here).then(|| {
+            self.phase = Phase::Over;
+            error::of_end(Ending::TokenRotated)
+        })
+    }
+
     fn news(&mut self, news: &News) -> Option<ByteString> {
-        let Phase::Live(_) = self.phase else { return None };
+        let Phase::Live(live) = &self.phase else { return None };
+        // It was meant for this session when it was told, and may not be any more.
+        if news.audience().is_some_and(|scope| !live.standing().scopes.satisfies_known(scope)) {
+            return None;
+        }
         self.seq += 1;
         Some(events::frame(news, self.seq, &self.service).into())
     }

@@ -5,7 +5,10 @@
 use serde_json::json;
 
 use super::wire;
-use crate::service::{Challenge, Fact, News, Service};
+use crate::{
+    domain::{refusal::Refusal, scope::ScopeSet},
+    service::{Challenge, Fact, News, Service},
+};
 
 /// The first words on every socket. Targeted, so it carries no `seq`.
 pub fn challenge(challenge: &Challenge) -> String {
@@ -13,6 +16,26 @@ pub fn challenge(challenge: &Challenge) -> String {
         r#"{{"type":"event","event":"connect.challenge","payload":{{"nonce":"{}","ts":{}}}}}"#,
         challenge.nonce, challenge.at.0
     )
+}
+
+/// Tells a client that its session may use something else from here on. Targeted, so it carries no
+/// `seq`; official clients pass over events that they do not know.
+pub fn session_changed(before: &ScopeSet, now: &ScopeSet, expired: bool) -> String {
+    let scopes: Vec<_> = now.iter().map(|scope| scope.name().to_owned()).collect();
+    let payload = match now.first_missing(before) {
+        Some(missing) => {
+            let lost = before.iter().filter(|scope| !now.satisfies(scope));
+            let required = lost.collect();
+            json!({
+                "scopes": scopes,
+                "code": "SESSION_NARROWED",
+                "reason": if expired { "grant expired" } else { "grant narrowed" },
+                "remedy": Refusal::MissingScope { missing, required }.remedy(),
+            })
+        }
+        None => json!({"scopes": scopes, "code": "SESSION_WIDENED", "reason": "grant widened"}),
+    };
+    format!(r#"{{"type":"event","event":"doorward.session.changed","payload":{payload}}}"#)
 }
 
 /// The frame of a piece of news for one socket.

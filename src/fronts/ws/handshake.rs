@@ -12,7 +12,12 @@ use super::{
     wire::{ConnectParams, read_connect},
 };
 use crate::{
-    domain::{principal::Standing, registry::Profile, scope::Role, time::UnixMillis},
+    domain::{
+        principal::Standing,
+        registry::{Profile, session::Session},
+        scope::Role,
+        time::UnixMillis,
+    },
     service::{
         Challenge, Connect, Entered, Outcome, Presence, Service,
         conn::{Entry, Farewell, Step},
@@ -22,15 +27,15 @@ use crate::{
 
 /// Where the handshake leaves what the conversation will stand on.
 #[derive(Clone, Default)]
-pub struct Slot(Rc<RefCell<Option<Standing>>>);
+pub struct Slot(Rc<RefCell<Option<Session>>>);
 
 impl Slot {
-    fn put(&self, standing: Standing) {
-        *self.0.borrow_mut() = Some(standing);
+    fn put(&self, session: Session) {
+        *self.0.borrow_mut() = Some(session);
     }
 
     /// Takes it out.
-    pub fn take(&self) -> Option<Standing> {
+    pub fn take(&self) -> Option<Session> {
         self.0.borrow_mut().take()
     }
 }
@@ -151,14 +156,15 @@ impl Greeting {
     fn hello(self, entered: Entered) -> Entry {
         let asked = &self.scopes;
         let frame = hello::frame(&self.id, &self.service, &self.connection, &entered, asked);
-        let standing = entered.session.standing;
-        let device = standing.principal.device();
-        let presence = self.presence(&standing);
-        let scopes = standing.scopes.clone();
-        self.slot.put(standing);
+        let standing = &entered.session.standing;
+        let (scopes, principal) = (standing.scopes.clone(), &standing.principal);
+        let (subject, device) = (principal.subject(), principal.device());
+        let presence = self.presence(standing);
+        self.slot.put(entered.session);
         Entry {
             frame: frame.into(),
             scopes,
+            subject,
             device,
             presence,
             message_bytes_max: message_bytes_max(),

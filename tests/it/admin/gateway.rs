@@ -135,7 +135,7 @@ async fn serve(dir: &Path, shutdown: Shutdown, ready: mpsc::Sender<RegistryHandl
     let listener = grpc::bind(&dir.join("admin.sock")).unwrap();
     let ledger = LedgerHandle::spawn(opened, Arc::clone(&key)).unwrap();
     let guard = StopOnPanic::new("registry", shutdown.clone());
-    let on_commit = Box::new(|_: &Registry, _: &[_]| {});
+    let on_commit = Box::new(|_: &Registry, _: &[_], _: &[_]| {});
     let registry = aggregate::Handle::start(state, last_at, ledger.clone(), on_commit, guard);
     let registry = RegistryHandle::new(registry);
     let secret = SharedSecret::Token(Secret::new("shared".into()));
@@ -176,6 +176,8 @@ async fn begin(
 fn info(dir: &Path, key: &GatewayKey) -> Info {
     Info {
         operation_of: |_| None,
+        public_url: None,
+        remote_url: None,
         version: "test",
         boot_id: "boot".into(),
         started_at: UnixMillis(1),

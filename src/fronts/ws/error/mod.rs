@@ -13,7 +13,14 @@ use serde_json::{Value, json};
 
 pub use connect::of_connect;
 
-use crate::domain::{refusal::Refusal, registry::Profile, scope::ScopeSet};
+use crate::{
+    domain::{
+        refusal::Refusal,
+        registry::{Profile, session::Ending},
+        scope::ScopeSet,
+    },
+    service::conn::Farewell,
+};
 
 /// `ErrorShape` of the schema.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -186,4 +193,11 @@ pub fn of_denied(what: &str, refusal: &Refusal) -> Fault {
         _ => {}
     }
     fault
+}
+
+/// How a session closes that has nothing to stand on any more. The real gateway closes with this code
+/// whenever authority changes, and its clients connect again and hear what is missing now; the reason
+/// says what happened.
+pub fn of_end(why: Ending) -> Farewell {
+    Farewell { frame: None, code: 4001, reason: why.words().to_owned() }
 }

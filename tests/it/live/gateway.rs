@@ -1,0 +1,183 @@
+//! A gateway in this process: real sockets and a real ledger, and its service at hand.
+
+use std::{
+    collections::BTreeMap,
+    net::{Ipv4Addr, SocketAddr},
+    ops::ControlFlow,
+    path::Path,
+    sync::{Arc, mpsc},
+    thread::JoinHandle,
+};
+
+use actix_web::{App, HttpServer, dev::ServerHandle, web};
+use doorward::{
+    actors::{
+        aggregate,
+        hub::HubHandle,
+        registry::{RegistryHandle, changes_of, news_of},
+        supervise::StopOnPanic,
+    },
+    domain::{
+        ids::{DeviceId, PublicKey},
+        operation::Operation,
+        permit,
+        principal::{Principal, Rule, Standing},
+        registry::{AuthMode, Command, Policy, Registry},
+        scope::{Known, Role, ScopeSet},
+        time::UnixMillis,
+    },
+    fronts::{
+        cli::client::{self, ConnectError, ConnectOptions, Refusal, Session},
+        ws::socket,
+    },
+    ledger::{handle::LedgerHandle, memory::MemoryStore, record::Via, recover},
+    service::{Info, SecretPlace, Secrets, Service, SharedSecret},
+    support::{
+        clock::{SteadyClock, Stopwatch},
+        device_key::DeviceKey,
+        keys::GatewayKey,
+        secret::Secret,
+        shutdown::Shutdown,
+    },
+};
+use tempfile::TempDir;
+
+use crate::house::TOKEN;
+
+/// Serves until it is dropped.
+pub struct Gateway {
+    pub service: Service,
+    pub registry: RegistryHandle,
+    address: SocketAddr,
+    server: ServerHandle,
+    thread: Option<JoinHandle<()>>,
+    _state: TempDir,
+}
+
+impl Gateway {
+    /// Local clients that prove the shared token are paired at once.
+    pub fn start() -> Self {
+        let state = TempDir::new().unwrap();
+        let (ready, started) = mpsc::channel();
+        let dir = state.path().to_owned();
+        let thread = std::thread::spawn(move || {
+            actix_rt::System::new().block_on(async {
+                let (service, registry) = house(&dir).await;
+                let data = web::Data::new(service.clone());
+                let app = move || {
+                    App::new().app_data(data.clone()).default_service(web::to(socket::upgrade))
+                };
+                let server = HttpServer::new(app).workers(2).disable_signals();
+                let server = server.bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+                let address = server.addrs()[0];
+                let server = server.run();
+                ready.send((service, registry, address, server.handle())).unwrap();
+                server.await.unwrap();
+            });
+        });
+        let (service, registry, address, server) = started.recv().unwrap();
+        Self { service, registry, address, server, thread: Some(thread), _state: state }
+    }
+
+    /// Connects, which must succeed.
+    pub async fn connect(&self, options: &ConnectOptions) -> Session {
+        client::connect(&self.url(), options).await.unwrap()
+    }
+
+    /// Connects, which must be refused.
+    pub async fn refused(&self, options: &ConnectOptions) -> Refusal {
+        match client::connect(&self.url(), options).await {
+            Err(ConnectError::Refused { refusal, .. }) => *refusal,
+            Err(other) => panic!("{other}"),
+            Ok(session) => panic!("let in: {}", session.hello),
+        }
+    }
+
+    fn url(&self) -> String {
+        format!("ws://{}/", self.address)
+    }
+
+    /// What a device stands on as an operator.
+    pub fn standing(&self, device: &DeviceKey) -> Standing {
+        let id = DeviceId::parse(device.id()).unwrap();
+        let state = self.registry.state();
+        let grant = state.grant(id, Role::Operator).unwrap();
+        let (scopes, principal) = (state.in_force(grant), Principal::Device(id, Role::Operator));
+        Standing { principal, role: Role::Operator, scopes, grant: grant.seq }
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        drop(self.server.stop(false));
+        if let Some(thread) = self.thread.take() {
+            thread.join().unwrap();
+        }
+    }
+}
+
+async fn house(state: &Path) -> (Service, RegistryHandle) {
+    let key = Arc::new(GatewayKey::generate());
+    let each = &mut |_| ControlFlow::Continue(());
+    let store = Box::new(MemoryStore::new());
+    let opened = recover::recover(store, Path::new("test"), None, &key, each).unwrap();
+    let ledger = LedgerHandle::spawn(opened, Arc::clone(&key)).unwrap();
+    let hub = HubHandle::start(StopOnPanic::new("hub", Shutdown::default()));
+    let tell = hub.clone();
+    let on_commit = Box::new(move |state: &Registry, events: &[_], connections: &[_]| {
+        tell.follow(changes_of(events, connections));
+        news_of(state, events).into_iter().for_each(|news| tell.publish(news));
+    });
+    let guard = StopOnPanic::new("registry", Shutdown::default());
+    let begin = (Registry::default(), UnixMillis::default());
+    let registry = aggregate::Handle::start(begin.0, begin.1, ledger.clone(), on_commit, guard);
+    let registry = RegistryHandle::new(registry);
+    let secret = SharedSecret::Token(Secret::new(TOKEN.to_owned()));
+    let place = SecretPlace::File(state.join("shared-token"));
+    let secrets = Secrets::new(secret, place, Arc::clone(&key));
+    let startup = permit::authorize(&Standing::system(Rule::Startup), Operation::AdoptPolicy);
+    let command = Command::Start {
+        gateway_key: PublicKey(key.public()),
+        policy: policy(),
+        secret: secrets.fingerprint(),
+    };
+    registry.execute(startup.unwrap(), command, Via::internal()).await.unwrap();
+    let steady = SteadyClock::start(0);
+    let service = Service::new(registry.clone(), hub, ledger, secrets, steady, info(state, &key));
+    (service, registry)
+}
+
+fn policy() -> Policy {
+    Policy {
+        auth_mode: AuthMode::Token,
+        shared_scopes: ScopeSet::from_iter([Known::Read]),
+        loopback_scopes: ScopeSet::full_operator(),
+        auto_approve_local: true,
+        auto_approve_cidrs: Vec::new(),
+        people: BTreeMap::new(),
+        others: None,
+        ceilings: BTreeMap::new(),
+    }
+}
+
+fn info(state: &Path, key: &GatewayKey) -> Info {
+    Info {
+        operation_of: |_| None,
+        public_url: None,
+        remote_url: None,
+        version: "test",
+        boot_id: "boot".into(),
+        started_at: UnixMillis(1),
+        uptime: Stopwatch::start(),
+        state_dir: state.into(),
+        config_path: state.join("doorward.json"),
+        config_exists: false,
+        config: Arc::default(),
+        config_hash: String::new(),
+        address: ([127, 0, 0, 1], 18789).into(),
+        allowed_origins: vec![],
+        shared_secret_file: None,
+        public_key: key.public(),
+        host: "host".into(),
+    }
+}
