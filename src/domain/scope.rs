@@ -229,14 +229,18 @@ impl ScopeSet {
 
     /// What a client gets of this grant when it asks for `asked`, aware of implication: asking for
     /// admin where read and write are granted gives read and write, asking for read where admin is
-    /// granted gives read.
+    /// granted gives read. It satisfies exactly what both satisfy (N17 A17.1).
     pub fn narrowed_to(&self, asked: &Self) -> Self {
         let (covered, beyond): (Self, Self) = {
             let (covered, beyond): (Vec<_>, Vec<_>) =
                 asked.iter().partition(|scope| self.satisfies(scope));
             (covered.into_iter().collect(), beyond.into_iter().collect())
         };
-        covered.iter().chain(self.iter().filter(|scope| beyond.satisfies(scope))).collect()
+        let mut both: Self =
+            covered.iter().chain(self.iter().filter(|scope| beyond.satisfies(scope))).collect();
+        // What each of them implies and neither names: sessions.read, of read and sessions.write.
+        both.known |= self.satisfied_bits() & asked.satisfied_bits() & !both.satisfied_bits();
+        both
     }
 
     /// Everything in either.
@@ -312,6 +316,10 @@ mod tests {
             ("operator.read operator.write", "operator.write", "operator.write"),
             ("operator.read", "operator.pairing", ""),
             ("operator.admin", "operator.future", "operator.future"),
+            // Implied by both and named by neither.
+            ("operator.read", "operator.sessions.write", "operator.sessions.read"),
+            ("operator.write", "operator.read operator.talk", "operator.read operator.talk"),
+            ("operator.read", "", ""),
         ] {
             let narrowed = set(granted).narrowed_to(&set(requested));
             assert_eq!(narrowed, set(expected), "{granted} asked for {requested}");
