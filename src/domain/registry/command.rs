@@ -203,6 +203,8 @@ pub enum Command {
         failures: Failures,
         /// Until when.
         until: UnixMillis,
+        /// The time now.
+        now: UnixMillis,
     },
     /// Lift one lockout, or all.
     ClearLockouts {

@@ -77,12 +77,16 @@ pub(super) fn lock(
     key: LockKey,
     failures: Failures,
     until: UnixMillis,
+    now: UnixMillis,
 ) -> Result<Vec<Event>, Refusal> {
     permit.expect(Operation::LockOut)?;
     if state.lockout(&key).is_some_and(|lockout| lockout.until >= until) {
         return Ok(vec![]);
     }
-    let full = state.lockouts.len() >= LOCKOUTS_MAX && !state.lockouts.contains_key(&key);
+    let in_force =
+        || state.lockouts.iter().filter(|(other, one)| **other != key && one.until > now).count();
+    // Those that are over make room.
+    let full = state.lockouts.len() >= LOCKOUTS_MAX && in_force() >= LOCKOUTS_MAX;
     if full && key.address.is_some() {
         return Err(Refusal::LimitReached { what: "lockouts" });
     }

@@ -184,8 +184,8 @@ impl Decider for Registry {
                 setup_code::create(self, permit, id, code, access, until)
             }
             C::AdoptKeys(list) => keys::adopt(self, permit, list),
-            C::LockOut { key, failures, until } => {
-                lockout::lock(self, permit, key, failures, until)
+            C::LockOut { key, failures, until, now } => {
+                lockout::lock(self, permit, key, failures, until, now)
             }
             C::ClearLockouts { key } => lockout::clear(self, permit, key),
         }
