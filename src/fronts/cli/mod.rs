@@ -27,6 +27,7 @@ mod output;
 #[cfg(test)]
 mod samples;
 mod secret;
+mod setup;
 mod status;
 mod table;
 mod tokens;
@@ -47,8 +48,8 @@ use crate::{
 };
 use admin::{Admin, NoConnection};
 use args::{
-    AuditCommand, AuthCommand, Cli, Command, ConfigCommand, DevicesCommand, Globals, KeysCommand,
-    RunArgs, StatusArgs, TokensCommand,
+    AccessWord, AuditCommand, AuthCommand, Cli, Command, ConfigCommand, DevicesCommand, Globals,
+    KeysCommand, RunArgs, StatusArgs, TokensCommand,
 };
 use bench::BenchOptions;
 
@@ -109,6 +110,7 @@ fn dispatch(session: &mut Session<'_>, command: Command) -> Result<ExitStatusCod
 /// The commands that talk to a gateway.
 async fn ask(session: &mut Session<'_>, command: Command) -> Result<ExitStatusCode, Trouble> {
     match command {
+        Command::Bootstrap(args) => setup::create(session, AccessWord::Full, args).await,
         Command::Devices(command) => about_devices(session, command).await,
         Command::Tokens(command) => about_tokens(session, command).await,
         Command::Auth(AuthCommand::Rotate { from_file }) => {
@@ -144,6 +146,7 @@ async fn about_devices(
             let terms = devices::Terms { scopes, until, role, ephemeral };
             devices::approve(session, request.as_deref(), terms).await
         }
+        C::SetupCode { access, args } => setup::create(session, access, args).await,
         C::Reject { request } => devices::reject(session, &request).await,
         C::Remove { device, force } => manage::remove(session, &device, force).await,
         C::Rename { device, label } => manage::rename(session, &device, label).await,

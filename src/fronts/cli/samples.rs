@@ -7,9 +7,10 @@ use std::{collections::BTreeMap, fs, path::Path};
 use crate::{
     config::Env,
     proto::v1::{
-        ApprovedBy, AuthMode, Device, Event, ExplainResponse, Grant, Grantor, LedgerRecord,
-        ListDevicesResponse, ListTokensResponse, PairingReason, PendingRequest, Policy, Principal,
-        Profile, Requirement, Role, Scopes, ServiceToken, StateAsOfResponse, Via,
+        ApprovedBy, AuthMode, CreateCodeResponse, Device, Event, ExplainResponse, Grant, Grantor,
+        LedgerRecord, ListDevicesResponse, ListTokensResponse, PairingReason, PendingRequest,
+        Policy, Principal, Profile, Requirement, Role, Scopes, ServiceToken, SetupAccess,
+        StateAsOfResponse, Via,
         principal::{Host, Kind, PairedDevice, SharedSecret, System},
         via::Transport,
     },
@@ -286,4 +287,17 @@ pub fn explained() -> ExplainResponse {
 
 fn host() -> Principal {
     Principal { kind: Some(Kind::Host(Host { uid: 0 })) }
+}
+
+/// An owner code.
+pub fn setup_code() -> CreateCodeResponse {
+    CreateCodeResponse {
+        code_id: "5c1d7a52-0a4e-4b52-9d58-3f0f5f6f7a10".into(),
+        secret: "Zm9yIHRlc3RzIG9ubHksIGFuZCB3b3J0aCBub3RoaW5nLg".into(),
+        access: SetupAccess::Full.into(),
+        scopes: scopes("operator.admin operator.read"),
+        until_ms: NOW + 600_000,
+        gateway_urls: vec!["ws://192.168.1.5:18789".into()],
+        seq: 3,
+    }
 }

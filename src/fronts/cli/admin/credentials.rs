@@ -148,17 +148,6 @@ impl Admin {
         answered!(self.setup.create_code(soon(v1::CreateCodeRequest { access: access.into() })))
     }
 
-    /// What became of a setup code.
-    ///
-    /// # Errors
-    /// As [`Self::devices`].
-    pub async fn code_status(
-        &mut self,
-        code_id: String,
-    ) -> Result<v1::CodeStatusResponse, Trouble> {
-        answered!(self.setup.code_status(soon(v1::CodeStatusRequest { code_id })))
-    }
-
     /// Whether someone may do something, and why.
     ///
     /// # Errors

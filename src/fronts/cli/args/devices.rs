@@ -42,6 +42,19 @@ Example:
         #[arg(long, requires = "request")]
         ephemeral: bool,
     },
+    /// Make a single-use code that lets one device in
+    #[command(after_help = "\
+Example:
+  doorward devices setup-code                   for a phone or browser: reads, writes, answers
+  doorward devices setup-code --for node        for a headless machine")]
+    SetupCode {
+        /// What the device is to be
+        #[arg(long = "for", value_name = "limited|node|full", default_value = "limited")]
+        access: AccessWord,
+        /// How to hand it over.
+        #[command(flatten)]
+        args: SetupArgs,
+    },
     /// Turn a request down; no rule approves that device by itself from then on
     #[command(after_help = "\
 Example:
@@ -130,6 +143,28 @@ Example:
         #[arg(long)]
         none: bool,
     },
+}
+
+/// What a setup code is for, as it is typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum AccessWord {
+    /// The owner: everything.
+    Full,
+    /// Reads, writes and answers, and administers nothing.
+    Limited,
+    /// Offers capabilities.
+    Node,
+}
+
+/// How to hand a setup code over.
+#[derive(Debug, Clone, Default, Args)]
+pub struct SetupArgs {
+    /// The address at which the device reaches the gateway [default: the likeliest of this host]
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+    /// Leave the picture out
+    #[arg(long)]
+    pub no_qr: bool,
 }
 
 /// What a device holds in one role.

@@ -14,7 +14,7 @@ use super::bench::BenchOptions;
 use crate::support::secret::Secret;
 
 pub use credentials::{AuthCommand, ExplainArgs, KeysCommand, TokensCommand};
-pub use devices::{DevicesCommand, Force, InRole, RoleWord};
+pub use devices::{AccessWord, DevicesCommand, Force, InRole, RoleWord, SetupArgs};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -32,6 +32,7 @@ Environment:
 
 First steps:
   doorward run                 start the gateway
+  doorward bootstrap           make the first device the owner, with a code
   doorward devices list        see who waits for approval
   doorward devices approve ID  let one in";
 
@@ -70,6 +71,12 @@ Example:
   doorward run                    on this machine only, port 18789, with a token it makes itself
   doorward run --bind lan         for the local network; never without --auth token or password")]
     Run(RunArgs),
+    /// Make a single-use code with which the first device becomes the owner
+    #[command(after_help = "\
+Example:
+  doorward bootstrap                                   scan it, or paste it into a client
+  doorward bootstrap --url wss://gateway.example       with the address that clients reach")]
+    Bootstrap(SetupArgs),
     /// See and decide who may connect
     #[command(subcommand)]
     Devices(DevicesCommand),
@@ -273,6 +280,11 @@ mod tests {
             ("doorward devices revoke 3f2a --as king", false),
             ("doorward devices clear", false),
             ("doorward devices clear --yes --pending", true),
+            ("doorward bootstrap", true),
+            ("doorward bootstrap --url wss://gateway.example --no-qr", true),
+            ("doorward devices setup-code", true),
+            ("doorward devices setup-code --for node", true),
+            ("doorward devices setup-code --for king", false),
             ("doorward devices role 3f2a auditor", true),
             ("doorward devices role 3f2a", false),
             ("doorward devices role 3f2a --none", true),
