@@ -26,6 +26,8 @@ pub struct IssuedToken {
     pub hash: TokenHash,
     /// When it was handed out.
     pub issued_at: UnixMillis,
+    /// The record of that.
+    pub seq: Seq,
 }
 
 /// What a device holds in one role.

@@ -3,11 +3,17 @@
 //! The token is minted when the device comes to fetch it, not when it is approved: then the
 //! plaintext never has to wait anywhere, and a crash in between costs nothing. It is handed out
 //! once. After a rotation the old token fetches the new one, until the new one was used; a device
-//! that lost its token altogether rotates or pairs again.
+//! that lost its token altogether rotates or pairs again. A token is worth all that its grant holds,
+//! so a session with less gets another one only if the grant has grown since the last.
 
-use super::{Event, Registry, Renewal};
+use super::{Event, Grant, Registry, Renewal, approve::within};
 use crate::domain::{
-    ids::TokenHash, operation::Operation, permit::Permit, refusal::Refusal, scope::Role,
+    ids::{DeviceId, TokenHash},
+    operation::Operation,
+    permit::Permit,
+    principal::Principal,
+    refusal::Refusal,
+    scope::Role,
 };
 
 pub(super) fn issue(
@@ -18,13 +24,16 @@ pub(super) fn issue(
     renewal: Renewal,
 ) -> Result<Vec<Event>, Refusal> {
     permit.expect(Operation::IssueToken)?;
-    let device = permit.principal().device().ok_or(Refusal::DeviceIdentityRequired)?;
-    let grant = state.grant(device, role).ok_or(Refusal::GrantEnded)?;
-    let due = match renewal {
-        _ if grant.token.is_none() => true,
-        Renewal::No => false,
-        Renewal::Retired(presented) => grant.retired == Some(presented),
-        Renewal::Upgraded => true,
+    let (device, grant) = own(state, permit, role)?;
+    let due = match (grant.token, renewal) {
+        (None, _) => true,
+        (Some(_), Renewal::No) => false,
+        (Some(_), Renewal::Retired(presented)) => grant.retired == Some(presented),
+        (Some(issued), Renewal::Upgraded) if issued.seq < grant.seq => true,
+        (Some(_), Renewal::Upgraded) => {
+            within(permit.standing(), role, &state.in_force(grant))?;
+            true
+        }
     };
     Ok(if due { vec![Event::TokenIssued { device, role, token }] } else { vec![] })
 }
@@ -37,8 +46,23 @@ pub(super) fn confirm(
     token: TokenHash,
 ) -> Result<Vec<Event>, Refusal> {
     permit.expect(Operation::ConfirmToken)?;
-    let device = permit.principal().device().ok_or(Refusal::DeviceIdentityRequired)?;
-    let grant = state.grant(device, role).ok_or(Refusal::GrantEnded)?;
+    let (device, grant) = own(state, permit, role)?;
     let news = grant.retired.is_some() && grant.token.is_some_and(|ours| ours.hash == token);
     Ok(if news { vec![Event::TokenConfirmed { device, role }] } else { vec![] })
+}
+
+/// The grant that the session itself stands on: a device's node has no part in its operator's token.
+fn own<'a>(
+    state: &'a Registry,
+    permit: &Permit,
+    role: Role,
+) -> Result<(DeviceId, &'a Grant), Refusal> {
+    match permit.principal() {
+        Principal::Device(device, own) if *own == role => {
+            let grant = state.grant(*device, role).ok_or(Refusal::GrantEnded)?;
+            Ok((*device, grant))
+        }
+        Principal::Device(_, own) => Err(Refusal::WrongRole { role: *own }),
+        _ => Err(Refusal::GrantEnded),
+    }
 }

@@ -84,7 +84,7 @@ fn grant(state: &Registry, in_role: Role, grant: &Grant) -> v1::Grant {
         ceiling,
         ephemeral,
     } = grant;
-    let issued = |IssuedToken { hash: _, issued_at }: IssuedToken| issued_at.0;
+    let issued = |IssuedToken { hash: _, issued_at, seq: _ }: IssuedToken| issued_at.0;
     v1::Grant {
         role: role(in_role).into(),
         scopes: Some(scopes(&state.in_force(grant))),

@@ -144,7 +144,8 @@ fn bar(state: &mut Registry, stamp: Stamp, device: DeviceId, bars: bool) {
 fn replace_token(grant: &mut Grant, stamp: Stamp, token: Option<TokenHash>) {
     let current = grant.token.map(|token| token.hash);
     grant.retired = grant.retired.or(current);
-    grant.token = token.map(|hash| IssuedToken { hash, issued_at: stamp.at });
+    let Stamp { seq, at: issued_at } = stamp;
+    grant.token = token.map(|hash| IssuedToken { hash, issued_at, seq });
 }
 
 pub(super) fn device(state: &mut Registry, stamp: Stamp, event: &Event) {
