@@ -111,7 +111,7 @@ impl Service {
             return credential(Credential::Open);
         }
         match (theirs, proven) {
-            (None, Some(proven)) if state.is_listed(&proven.key) => {
+            (None, Some(proven)) if state.is_listed(&proven.key, connect.role) => {
                 credential(Credential::ListedKey)
             }
             (Some(_), proven) => {

@@ -124,6 +124,9 @@ pub fn admit(state: &Registry, knock: &Knock<'_>) -> Result<Admission, Refusal> 
         }
         (None, Credential::Open) if operator => as_subject(state, knock, Principal::Open),
         (_, Credential::ServiceToken(_)) => Err(Refusal::WrongRole { role: knock.role }),
+        (_, Credential::Person(name)) if state.person_grant(name).is_none() => {
+            Err(Refusal::IdentityNotAllowed)
+        }
         (None, _) => Err(Refusal::DeviceIdentityRequired),
         (Some(device), Credential::DeviceToken(token)) => by_token(state, knock, &device, *token),
         (Some(device), Credential::Redeemed) => by_code(state, knock, &device),

@@ -71,9 +71,10 @@ impl Registry {
         self.keys.as_ref().map(|(seq, list)| (*seq, &**list))
     }
 
-    /// Whether a key is on the list in force.
-    pub fn is_listed(&self, key: &PublicKey) -> bool {
-        self.keys().is_some_and(|(_, list)| list.keys.contains_key(key))
+    /// Whether a key is on the list in force, in this role.
+    pub fn is_listed(&self, key: &PublicKey, role: Role) -> bool {
+        let listed = self.keys().and_then(|(_, list)| list.keys.get(key));
+        listed.is_some_and(|listed| listed.role == role)
     }
 
     /// The grants that the list in force gave and `list` would not.
