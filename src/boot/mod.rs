@@ -48,7 +48,7 @@ use crate::{
         record::Via,
         recover::{OpenOptions, Opened},
     },
-    service::{Info, SecretPlace, Secrets, Service},
+    service::{Info, SecretPlace, Secrets, Service, TrustedProxies},
     support::{
         clock::{self, SteadyClock, Stopwatch},
         entropy,
@@ -129,6 +129,10 @@ fn prepare(loaded: Loaded, started: Stopwatch) -> anyhow::Result<Ground> {
         allowed_origins: settings.allowed_origins.clone(),
         public_url: settings.public_url.clone(),
         remote_url: settings.remote_url.clone(),
+        proxies: TrustedProxies::new(
+            settings.proxies.trusted.clone(),
+            settings.proxies.allow_real_ip,
+        ),
         shared_secret_file,
         public_key: key.public(),
         host: rustix::system::uname().nodename().to_string_lossy().into_owned(),

@@ -6,6 +6,7 @@ use super::{
     findings::Report,
     known,
     layer::{BAD_PORT, BindWord, Layer, Mode, checked},
+    proxies,
     reader::{Document, Given, Section},
     shared_secret::Source,
 };
@@ -21,9 +22,13 @@ impl Layer {
         let mut root = Section::root(document, report);
         let gateway = root.section("gateway", report);
         let logging = root.section("logging", report);
+        let mut own = root.section("doorward", report);
+        let any_proxy = own.switch("allowAnyProxy", report).is_some_and(|given| given.value);
+        own.leave(&[], report);
         root.leave(known::SECTIONS, report);
         let mut layer = Self { log_level: log_level(logging, report), ..Self::default() };
         layer.read_gateway(gateway, report);
+        proxies::judge(layer.trusted_proxies.iter().flatten(), any_proxy, report);
         layer
     }
 
@@ -37,6 +42,8 @@ impl Layer {
             checked(host, given.place, report)
         });
         self.public_url = public_url(&mut gateway, report);
+        self.trusted_proxies = proxies::networks(&mut gateway, "trustedProxies", report);
+        self.real_ip = gateway.switch("allowRealIpFallback", report);
         check_mode(&mut gateway, report);
         let mut remote = gateway.section("remote", report);
         self.remote_url = remote_url(&mut remote, report);
@@ -49,7 +56,8 @@ impl Layer {
         self.read_auth(auth, report);
         let mut pairing = nodes.section("pairing", report);
         nodes.leave(known::NODES, report);
-        self.auto_approve_local = pairing.switch("autoApproveLocal", report);
+        self.auto_approve_local =
+            pairing.switch("autoApproveLocal", report).map(|given| given.value);
         pairing.leave(&[], report);
         self.allowed_origins = origins(&mut control_ui, report);
         control_ui.leave(known::CONTROL_UI, report);

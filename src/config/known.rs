@@ -46,16 +46,8 @@ pub(super) const SECTIONS: &[&str] = &[
 ];
 
 /// Keys under `gateway`.
-pub(super) const GATEWAY: &[&str] = &[
-    "allowRealIpFallback",
-    "channelHealthCheckMinutes",
-    "http",
-    "reload",
-    "tailscale",
-    "tls",
-    "tools",
-    "trustedProxies",
-];
+pub(super) const GATEWAY: &[&str] =
+    &["channelHealthCheckMinutes", "http", "reload", "tailscale", "tls", "tools"];
 
 /// Keys under `gateway.auth`.
 pub(super) const AUTH: &[&str] = &["allowTailscale", "rateLimit", "trustedProxy"];

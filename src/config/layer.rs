@@ -4,6 +4,8 @@
 
 use std::net::IpAddr;
 
+use ipnet::IpNet;
+
 use super::{
     Overrides,
     env::Env,
@@ -28,6 +30,8 @@ pub(super) struct Layer {
     pub loopback_scopes: Option<Vec<String>>,
     pub auto_approve_local: Option<bool>,
     pub allowed_origins: Option<Vec<String>>,
+    pub trusted_proxies: Option<Vec<Given<IpNet>>>,
+    pub real_ip: Option<Given<bool>>,
     pub log_level: Option<String>,
 }
 

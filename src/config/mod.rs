@@ -19,6 +19,7 @@ mod findings;
 mod known;
 mod layer;
 mod lines;
+mod proxies;
 mod reader;
 mod redact;
 mod settings;
@@ -34,6 +35,7 @@ pub use file::ConfigFile;
 pub use findings::{ConfigError, ConfigErrors, Finding, Warning};
 use findings::{Place, Report};
 use layer::Layer;
+pub use proxies::Proxies;
 pub use settings::{Auth, Bind, DEFAULT_PORT, Origin, Settings};
 
 /// What the command line says; `None` where it says nothing.

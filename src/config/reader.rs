@@ -95,9 +95,10 @@ impl<'d> Section<'d> {
     }
 
     /// The `true` or `false` at a key.
-    pub fn switch(&mut self, key: &'static str, report: &mut Report) -> Option<bool> {
+    pub fn switch(&mut self, key: &'static str, report: &mut Report) -> Option<Given<bool>> {
         let given = self.value(key)?;
-        given.value.as_bool().or_else(|| wrong_kind("true or false", &given, report))
+        let switch = given.value.as_bool().or_else(|| wrong_kind("true or false", &given, report));
+        Some(given.with(switch?))
     }
 
     /// The list of strings at a key. Elements of another kind are errors and left out.

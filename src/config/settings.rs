@@ -9,6 +9,7 @@ use super::{
     env::Env,
     findings::{Place, Report},
     layer::{BindWord, Layer, Mode, checked},
+    proxies::Proxies,
     reader::Given,
     shared_secret::Source,
 };
@@ -55,6 +56,8 @@ pub struct Settings {
     pub remote_url: Option<GatewayUrl>,
     /// Browser origins that may connect, in lower case.
     pub allowed_origins: Vec<String>,
+    /// Who may speak for others.
+    pub proxies: Proxies,
     /// What to log: a level of tracing, or from `DOORWARD_LOG` a whole filter, unchecked.
     pub log_level: Option<String>,
 }
@@ -93,7 +96,7 @@ pub enum Auth {
     Token(Option<(Secret<String>, Origin)>),
     /// With the shared password.
     Password((Secret<String>, Origin)),
-    /// Not at all; only with a loopback [`Bind`].
+    /// Not at all; only with a loopback [`Bind`] and no trusted proxy.
     None,
 }
 
@@ -115,7 +118,8 @@ impl Settings {
         report: &mut Report,
     ) -> Option<Self> {
         let bind = bind(layers, report);
-        let auth = auth(layers, bind, env, report);
+        let proxies = Proxies::resolve(layers, report);
+        let auth = auth(layers, bind, &proxies, env, report);
         let port = first(layers, |layer| layer.port.as_ref());
         let settings = Self {
             state_dir,
@@ -129,6 +133,7 @@ impl Settings {
             public_url: first(layers, |layer| layer.public_url.as_ref()).cloned(),
             remote_url: first(layers, |layer| layer.remote_url.as_ref()).cloned(),
             allowed_origins: names(layers, |layer| layer.allowed_origins.as_ref(), &[]),
+            proxies,
             log_level: first(layers, |layer| layer.log_level.as_ref()).cloned(),
         };
         report.errors.is_empty().then_some(settings)
@@ -136,7 +141,7 @@ impl Settings {
 }
 
 /// A value from the strongest layer that has it.
-fn first<T>(layers: &[Layer], field: fn(&Layer) -> Option<&T>) -> Option<&T> {
+pub(super) fn first<T>(layers: &[Layer], field: fn(&Layer) -> Option<&T>) -> Option<&T> {
     layers.iter().find_map(field)
 }
 
@@ -184,7 +189,13 @@ const TOKEN: SecretField = |layer| layer.token.as_ref();
 const PASSWORD: SecretField = |layer| layer.password.as_ref();
 
 /// The mode, and the secret that it needs; `None` if the report says why not.
-fn auth(layers: &[Layer], bind: Bind, env: &Env, report: &mut Report) -> Option<Auth> {
+fn auth(
+    layers: &[Layer],
+    bind: Bind,
+    proxies: &Proxies,
+    env: &Env,
+    report: &mut Report,
+) -> Option<Auth> {
     let mode = auth_mode(layers);
     for (kind, field) in [(Mode::Token, TOKEN), (Mode::Password, PASSWORD)] {
         if kind != mode.value {
@@ -200,8 +211,9 @@ fn auth(layers: &[Layer], bind: Bind, env: &Env, report: &mut Report) -> Option<
             None => refuse(&mode.place, NO_PASSWORD, report),
             Some(given) => Some(Auth::Password(resolve_secret(given, env, report)?)),
         },
-        Mode::None if bind.is_loopback() => Some(Auth::None),
-        Mode::None => refuse(&mode.place, WIDE_OPEN, report),
+        Mode::None if !bind.is_loopback() => refuse(&mode.place, WIDE_OPEN, report),
+        Mode::None if !proxies.trusted.is_empty() => refuse(&mode.place, PROXIED_OPEN, report),
+        Mode::None => Some(Auth::None),
     }
 }
 
@@ -210,6 +222,9 @@ const NO_PASSWORD: &str = "mode \"password\" needs a password: set gateway.auth.
 
 const WIDE_OPEN: &str = "mode \"none\" would let everyone in who can reach this host: \
                          set gateway.bind to \"loopback\", or use mode \"token\" or \"password\"";
+
+const PROXIED_OPEN: &str = "mode \"none\" would let everyone in whom a trusted proxy forwards: \
+                            empty gateway.trustedProxies, or use mode \"token\" or \"password\"";
 
 /// The mode that was named; else the kind of secret that was given, a token before a password.
 fn auth_mode(layers: &[Layer]) -> Given<Mode> {

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
-use super::Service;
+use super::{Service, TrustedProxies};
 use crate::{
     actors::news::PresenceBoard,
     domain::{
@@ -43,6 +43,8 @@ pub struct Info {
     pub public_url: Option<GatewayUrl>,
     /// The address by which the host's own tools reach it.
     pub remote_url: Option<GatewayUrl>,
+    /// Peers that may speak for others.
+    pub proxies: TrustedProxies,
     /// Where the shared token lies, if the gateway made it.
     pub shared_secret_file: Option<PathBuf>,
     /// The gateway's public key.

@@ -49,7 +49,7 @@ pub use crate::{
         record::{Record, Transport, Via},
     },
 };
-pub use attribution::{Attribution, NotAttributable, attribute};
+pub use attribution::{Attribution, NotAttributable, Rule as AttributionRule, TrustedProxies};
 pub use audit::{AsOf, Broken, Offline, Verdict, offline};
 pub use bearer::Bearer;
 pub use connect::{Connect, Entered, Outcome, Presented};

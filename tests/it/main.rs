@@ -13,6 +13,7 @@ mod golden;
 mod house;
 mod live;
 mod proto;
+mod proxies;
 mod scopes;
 mod tidy;
 mod wire;

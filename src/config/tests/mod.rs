@@ -2,6 +2,7 @@
 
 mod file;
 mod lines;
+mod proxies;
 mod rules;
 mod secrets;
 mod sources;

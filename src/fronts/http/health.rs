@@ -3,10 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode};
 use serde_json::{Value, json};
 
-use crate::{
-    fronts::proxy,
-    service::{Service, attribute},
-};
+use crate::{fronts::proxy, service::Service};
 
 /// `GET /healthz`: the process answers.
 pub fn live(_: &HttpRequest, _: &Service) -> HttpResponse {
@@ -15,9 +12,8 @@ pub fn live(_: &HttpRequest, _: &Service) -> HttpResponse {
 
 /// `GET /readyz`: changes of authority can be made durable. Says what is failing.
 pub fn ready(request: &HttpRequest, service: &Service) -> HttpResponse {
-    let peer = request.peer_addr().map(|address| address.ip());
-    if let Err(fault) = attribute(peer, |name| request.headers().contains_key(name)) {
-        return proxy::not_attributable(fault);
+    if let Err(fault) = proxy::attribute(request, service) {
+        return proxy::not_attributable(&fault);
     }
     let uptime_ms = service.info().uptime.elapsed_millis();
     let (status, failing) = match service.is_ready() {

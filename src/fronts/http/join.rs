@@ -5,10 +5,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, http::Method};
 
-use crate::{
-    fronts::proxy,
-    service::{Service, attribute},
-};
+use crate::{fronts::proxy, service::Service};
 
 /// 16 random bytes in base64url.
 const CODE_CHARS: usize = 22;
@@ -22,9 +19,8 @@ pub fn code_in(path: &str) -> Option<&str> {
 
 /// Answers with what waits under the code.
 pub fn fetch(request: &HttpRequest, service: &Service, code: &str) -> HttpResponse {
-    let peer = request.peer_addr().map(|address| address.ip());
-    if let Err(fault) = attribute(peer, |name| request.headers().contains_key(name)) {
-        return proxy::not_attributable(fault);
+    if let Err(fault) = proxy::attribute(request, service) {
+        return proxy::not_attributable(&fault);
     }
     let is_fetch = request.method() == Method::GET && request.query_string().is_empty();
     let payload = is_fetch.then(|| service.join(code)).flatten();

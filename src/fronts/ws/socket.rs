@@ -24,7 +24,7 @@ use super::{dialogue::Talk, limits};
 use crate::{
     fronts::proxy,
     service::{
-        ConnId, Service, attribute,
+        ConnId, Service,
         conn::{self, Inbound, InboundFault, MessageLimit},
     },
 };
@@ -49,10 +49,9 @@ pub async fn upgrade(
     payload: web::Payload,
     service: web::Data<Service>,
 ) -> Result<HttpResponse, actix_web::Error> {
-    let peer = request.peer_addr().map(|address| address.ip());
-    let attribution = match attribute(peer, |name| request.headers().contains_key(name)) {
+    let attribution = match proxy::attribute(&request, &service) {
         Ok(attribution) => attribution,
-        Err(fault) => return Ok(proxy::not_attributable(fault)),
+        Err(fault) => return Ok(proxy::not_attributable(&fault)),
     };
     // actix-ws gets an empty body: it writes, and the reading is ours.
     let nothing = web::Payload::from_request(&request, &mut Payload::None).await?;

@@ -33,7 +33,7 @@ use doorward::{
         record::{Record, Via},
         recover::{self, OpenOptions},
     },
-    service::{Info, SecretPlace, Secrets, Service, SharedSecret},
+    service::{Info, SecretPlace, Secrets, Service, SharedSecret, TrustedProxies},
     support::{
         clock::{SteadyClock, Stopwatch},
         entropy,
@@ -188,6 +188,9 @@ fn info(dir: &Path, key: &GatewayKey) -> Info {
         config: Arc::default(),
         config_hash: String::new(),
         address: ([127, 0, 0, 1], 18789).into(),
+        proxies: TrustedProxies::default(),
+        public_url: None,
+        remote_url: None,
         allowed_origins: vec![],
         shared_secret_file: Some(dir.join("shared-token")),
         public_key: key.public(),
