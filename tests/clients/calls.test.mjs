@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { newDevice } from "./client.mjs";
+import { connect, newDevice } from "./client.mjs";
 import { startGateway } from "./gateway.mjs";
 import { connectParams, connectRaw, openRaw, withDevice } from "./raw.mjs";
 
@@ -132,4 +132,22 @@ test("a message above policy.maxPayload closes with 1009; one of that size is re
   assert.equal((await raw.nextAnswer()).ok, true);
   raw.send(request(maxPayload + 1));
   assert.deepEqual(await raw.closed(), { code: 1009, reason: "" });
+});
+
+test("a client that repeats a call without a right is told to wait, then closed", async (t) => {
+  const gateway = await startGateway(t);
+  const token = await gateway.sharedToken();
+  const session = await connect(gateway, { token, scopes: ["operator.read"] });
+  // The client sends them all at once, as one that does not read its answers.
+  const calls = Array.from({ length: 40 }, () => session.refusal("device.pair.list", {}));
+  assert.deepEqual(await session.closed(), { code: 1008, reason: "repeated unauthorized calls" });
+  const refusals = await Promise.all(calls);
+  const codes = refusals.map((error) => error.details?.code);
+  assert.deepEqual(new Set(codes.slice(0, 10)), new Set(["MISSING_SCOPE"]));
+  const wait = refusals.find((error) => error.details?.code === "CALLS_THROTTLED");
+  assert.equal(wait.retryable, true);
+  assert.ok(wait.retryAfterMs >= 1 && wait.retryAfterMs <= 1000, `${wait.retryAfterMs}`);
+  // Nothing is held against the client beyond the connection.
+  const again = await connect(gateway, { token, scopes: ["operator.read"] });
+  await again.request("status", {});
 });

@@ -11,6 +11,7 @@ mod authority;
 mod durability;
 mod golden;
 mod house;
+mod limits;
 mod live;
 mod proto;
 mod proxies;

@@ -1,6 +1,6 @@
 //! A connection's life: challenge, connect, conversation.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 
 use bytestring::ByteString;
 
@@ -8,6 +8,7 @@ use super::{
     catalog, dispatch, error, events,
     frame::{self, Frame},
     handshake, limits,
+    throttle::Throttle,
 };
 use crate::{
     domain::registry::session::Ending,
@@ -15,7 +16,7 @@ use crate::{
         Attribution, Challenge, Live, News, Service, Since,
         conn::{Dialogue, Farewell, Step, Verdict},
     },
-    support::entropy,
+    support::{clock::Stopwatch, entropy},
 };
 
 /// What one connection knows while it lasts.
@@ -28,8 +29,8 @@ pub struct Talk {
     phase: Phase,
     /// Counts the events that this socket was sent. docs/PROTOCOL.md (e): starts at 1.
     seq: u64,
-    /// Calls in the wrong role, in a row.
-    pub(super) wrong_role_calls: Cell<u32>,
+    /// What it called without a right to.
+    pub(super) unauthorized: RefCell<Throttle>,
     /// Told by the handshake once it has let the client in.
     session: handshake::Slot,
 }
@@ -56,8 +57,8 @@ impl Talk {
             id: entropy::uuid().to_string(),
             phase: Phase::Challenged(Challenge::fresh()),
             seq: 0,
-            wrong_role_calls: Cell::new(0),
             session: handshake::Slot::default(),
+            unauthorized: RefCell::new(Throttle::new(Stopwatch::start())),
         }
     }
 

@@ -9,7 +9,7 @@ use super::{
     dialogue::Talk,
     error::{self, Fault},
     frame::{self, Request},
-    limits,
+    throttle::Verdict,
 };
 use crate::{
     domain::{operation::Operation, permit, principal::Standing, refusal::Refusal},
@@ -66,17 +66,8 @@ pub(super) fn call(
     busy: bool,
 ) -> Step {
     if let Err(refusal) = permit::check(standing, method.operation) {
-        let frame = ByteString::from(frame::refusal(request.id, &error::of_call(&refusal)));
-        return match is_once_too_often(talk, &refusal) {
-            true => Step::End(Farewell {
-                frame: Some(frame),
-                code: 1008,
-                reason: String::from("repeated unauthorized calls"),
-            }),
-            false => Step::Answer(frame),
-        };
+        return unauthorized(talk, method, request, &refusal);
     }
-    talk.wrong_role_calls.set(0);
     let via = || via(talk, request);
     let (service, params) = (&talk.service, request.params);
     let call = Call { service, standing, method: method.name, params, via: &via };
@@ -96,14 +87,26 @@ pub(super) fn call(
     }
 }
 
-/// Whether a client keeps calling what its role has no part in. docs/PROTOCOL.md (d2).
-fn is_once_too_often(talk: &Talk, refusal: &Refusal) -> bool {
-    let calls = match refusal {
-        Refusal::WrongRole { .. } => talk.wrong_role_calls.get() + 1,
-        _ => 0,
-    };
-    talk.wrong_role_calls.set(calls);
-    calls > limits::WRONG_ROLE_CALLS_MAX
+/// Answers a client that called what it has no right to. docs/PROTOCOL.md (d2).
+fn unauthorized(
+    talk: &Talk,
+    method: &'static Method,
+    request: &Request<'_>,
+    refusal: &Refusal,
+) -> Step {
+    let verdict = talk.unauthorized.borrow_mut().note(method.name, &talk.id, refusal.code());
+    let frame = |fault: &Fault| ByteString::from(frame::refusal(request.id, fault));
+    match verdict {
+        Verdict::Refuse => Step::Answer(frame(&error::of_call(refusal))),
+        Verdict::Wait { retry_after_ms } => {
+            Step::Answer(frame(&error::of_call(&Refusal::Throttled { retry_after_ms })))
+        }
+        Verdict::Close => Step::End(Farewell {
+            frame: Some(frame(&error::of_call(refusal))),
+            code: 1008,
+            reason: String::from("repeated unauthorized calls"),
+        }),
+    }
 }
 
 fn now(serve: Now, call: &Call<'_>, id: &str) -> ByteString {

@@ -1,5 +1,7 @@
 //! What may come in over a WebSocket, in one place. The protocol's own numbers, where it has some.
 
+use std::{num::NonZeroU32, time::Duration};
+
 use crate::service::limits as house;
 
 /// Before a client has said who it is. docs/PROTOCOL.md (d1): 65,536 bytes are parsed, one more closes.
@@ -32,8 +34,19 @@ pub const PROFILE_CHARS_MAX: usize = 256;
 /// not read the answer must not make us hold them.
 pub const ECHO_CHARS_MAX: usize = 128;
 
-/// Calls in the wrong role that are answered in a row; the next one closes. The real gateway's ten.
-pub const WRONG_ROLE_CALLS_MAX: u32 = 10;
+/// Calls of one method without a right to it that are answered at once with what is missing. The
+/// real gateway's ten, after which it closes.
+pub const REFUSALS_MAX: NonZeroU32 = const { NonZeroU32::new(10).unwrap() };
+
+/// How often one more is answered so: a client may look once a second whether it has the right now.
+pub const REFUSAL_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Calls beyond that which are told to wait; the next one closes. As many as may be on their way
+/// while a client that pipelines reads the first advice.
+pub const PATIENCE_MAX: NonZeroU32 = const { NonZeroU32::new(10).unwrap() };
+
+/// How long it takes until one more is: whoever waits as told comes too early this seldom.
+pub const PATIENCE_INTERVAL: Duration = Duration::from_secs(6);
 
 /// A request id, in bytes; it is echoed, and it goes into the record of what it changed.
 pub const REQUEST_ID_BYTES_MAX: usize = 256;

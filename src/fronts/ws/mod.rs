@@ -20,6 +20,7 @@ mod methods;
 pub mod socket;
 #[cfg(test)]
 mod tests;
+mod throttle;
 mod wire;
 
 pub use catalog::{METHODS, operation_of};
