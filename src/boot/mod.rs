@@ -75,6 +75,7 @@ struct Ground {
     registry: Registry,
     last_at: UnixMillis,
     listener: TcpListener,
+    grpc: Option<TcpListener>,
     admin_socket: PathBuf,
 }
 
@@ -114,6 +115,7 @@ fn prepare(loaded: Loaded, started: Stopwatch) -> anyhow::Result<Ground> {
     let (opened, registry, last_at) = ground::replay(&options, &key)?;
     let wanted = SocketAddr::new(settings.bind.address(), settings.port);
     let listener = ground::listen(wanted)?;
+    let grpc = settings.grpc_listen.map(ground::listen).transpose()?;
     let info = Info {
         version: env!("CARGO_PKG_VERSION"),
         boot_id: entropy::uuid().to_string(),
@@ -125,6 +127,7 @@ fn prepare(loaded: Loaded, started: Stopwatch) -> anyhow::Result<Ground> {
         config: Arc::new(file.redacted),
         config_hash: file.hash,
         address: listener.local_addr()?,
+        grpc_address: grpc.as_ref().map(TcpListener::local_addr).transpose()?,
         operation_of: ws::operation_of,
         allowed_origins: settings.allowed_origins.clone(),
         public_url: settings.public_url.clone(),
@@ -148,6 +151,7 @@ fn prepare(loaded: Loaded, started: Stopwatch) -> anyhow::Result<Ground> {
         registry,
         last_at,
         listener,
+        grpc,
         admin_socket,
     })
 }
@@ -169,6 +173,7 @@ async fn serve(
         registry,
         last_at,
         listener,
+        grpc,
         admin_socket,
     } = ground;
     let notes = opened.notes.iter().map(ToString::to_string).collect();
@@ -191,6 +196,9 @@ async fn serve(
     let server = open_port(listener, &service)?;
     let port = server.handle();
     actix_rt::spawn(server);
+    if let Some(listener) = grpc {
+        admin.spawn(grpc::serve_network(listener, service.clone(), shutdown.clone()));
+    }
     admin.spawn(grpc::serve(admin_listener, service, shutdown.clone()));
     announce(&Ready {
         address: info.address,

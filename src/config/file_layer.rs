@@ -1,6 +1,6 @@
 //! What the file says: one function for each of its sections that this version uses.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::{
     findings::Report,
@@ -24,9 +24,14 @@ impl Layer {
         let logging = root.section("logging", report);
         let mut own = root.section("doorward", report);
         let any_proxy = own.switch("allowAnyProxy", report).is_some_and(|given| given.value);
+        let grpc = own.section("grpc", report);
         own.leave(&[], report);
         root.leave(known::SECTIONS, report);
-        let mut layer = Self { log_level: log_level(logging, report), ..Self::default() };
+        let mut layer = Self {
+            log_level: log_level(logging, report),
+            grpc_listen: grpc_listen(grpc, report),
+            ..Self::default()
+        };
         layer.read_gateway(gateway, report);
         proxies::judge(layer.trusted_proxies.iter().flatten(), any_proxy, report);
         layer
@@ -135,6 +140,17 @@ fn log_level(mut logging: Section, report: &mut Report) -> Option<String> {
                   \"trace\""),
     };
     Some(checked(name, level.place, report)?.value.to_owned())
+}
+
+/// Where the admin API listens besides its socket.
+fn grpc_listen(mut grpc: Section, report: &mut Report) -> Option<Given<SocketAddr>> {
+    let listen = grpc.text("listen", report);
+    grpc.leave(&[], report);
+    let given = listen?;
+    let address = given.value.parse::<SocketAddr>();
+    let address =
+        address.map_err(|_| "must be an address with a port, such as \"127.0.0.1:18790\"");
+    checked(address, given.place, report)
 }
 
 /// A list of scope names without repeats. Whether each is a scope that exists, the domain says.

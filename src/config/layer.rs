@@ -2,7 +2,7 @@
 //!
 //! A layer holds checked values with their places and knows nothing of the other layers.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
 
@@ -33,6 +33,7 @@ pub(super) struct Layer {
     pub trusted_proxies: Option<Vec<Given<IpNet>>>,
     pub real_ip: Option<Given<bool>>,
     pub log_level: Option<String>,
+    pub grpc_listen: Option<Given<SocketAddr>>,
 }
 
 /// What `gateway.bind` may say.

@@ -1,7 +1,7 @@
 //! The resolved values, and the rules that need more than one of them.
 
 use std::{
-    net::{IpAddr, Ipv4Addr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
 };
 
@@ -58,6 +58,8 @@ pub struct Settings {
     pub allowed_origins: Vec<String>,
     /// Who may speak for others.
     pub proxies: Proxies,
+    /// Where the admin API listens besides its socket.
+    pub grpc_listen: Option<SocketAddr>,
     /// What to log: a level of tracing, or from `DOORWARD_LOG` a whole filter, unchecked.
     pub log_level: Option<String>,
 }
@@ -121,6 +123,7 @@ impl Settings {
         let proxies = Proxies::resolve(layers, report);
         let auth = auth(layers, bind, &proxies, env, report);
         let port = first(layers, |layer| layer.port.as_ref());
+        let grpc_listen = grpc_listen(layers, auth.as_ref(), report);
         let settings = Self {
             state_dir,
             port: port.map_or(DEFAULT_PORT, |port| port.value),
@@ -134,6 +137,7 @@ impl Settings {
             remote_url: first(layers, |layer| layer.remote_url.as_ref()).cloned(),
             allowed_origins: names(layers, |layer| layer.allowed_origins.as_ref(), &[]),
             proxies,
+            grpc_listen,
             log_level: first(layers, |layer| layer.log_level.as_ref()).cloned(),
         };
         report.errors.is_empty().then_some(settings)
@@ -180,6 +184,16 @@ fn bind(layers: &[Layer], report: &mut Report) -> Bind {
             }
         },
     }
+}
+
+/// Where the admin API listens. In mode `none`, nobody from elsewhere may reach it either.
+fn grpc_listen(layers: &[Layer], auth: Option<&Auth>, report: &mut Report) -> Option<SocketAddr> {
+    let given = first(layers, |layer| layer.grpc_listen.as_ref())?;
+    let wide = !given.value.ip().to_canonical().is_loopback();
+    if wide && matches!(auth, Some(Auth::None)) {
+        report.error(&given.place, "in auth mode \"none\" it must be a loopback address");
+    }
+    Some(given.value)
 }
 
 /// How a layer's secret of one kind is reached.

@@ -2386,6 +2386,9 @@ pub struct StatusResponse {
     /// The file that holds the shared secret. Absent: it lies elsewhere, or none is asked for.
     #[prost(string, optional, tag = "13")]
     pub shared_secret_file: ::core::option::Option<::prost::alloc::string::String>,
+    /// The address and port of this API over TCP. Absent: it is served on the host's socket alone.
+    #[prost(string, optional, tag = "14")]
+    pub grpc_address: ::core::option::Option<::prost::alloc::string::String>,
 }
 /// Generated client implementations.
 pub mod gateway_service_client {

@@ -35,6 +35,8 @@ pub struct Info {
     pub config_hash: String,
     /// Where it listens.
     pub address: SocketAddr,
+    /// Where its admin API listens besides its socket.
+    pub grpc_address: Option<SocketAddr>,
     /// The operation behind a method of the gateway protocol, if it is served.
     pub operation_of: fn(&str) -> Option<Operation>,
     /// Pages that may connect from elsewhere.
@@ -70,6 +72,8 @@ pub struct Status {
     pub config_path: PathBuf,
     /// Where it listens.
     pub address: SocketAddr,
+    /// Where its admin API listens besides its socket.
+    pub grpc_address: Option<SocketAddr>,
     /// Where the shared token lies, if the gateway made it.
     pub shared_secret_file: Option<PathBuf>,
     /// Which proof it asks for.
@@ -123,6 +127,7 @@ impl Service {
             state_dir: info.state_dir.clone(),
             config_path: info.config_path.clone(),
             address: info.address,
+            grpc_address: info.grpc_address,
             shared_secret_file: info.shared_secret_file.clone(),
             auth_mode: self.auth_mode(),
             connections: self.0.hub.connections(),

@@ -59,6 +59,7 @@ mod tests {
             ledger_size: 41,
             ledger_writable: true,
             shared_secret_file: Some("/var/lib/doorward/shared-token".into()),
+            grpc_address: None,
         };
         let stuck = StatusResponse { ledger_writable: false, ..status.clone() };
         samples::assert_golden("status.txt", &(text(&status) + "---\n" + &text(&stuck)));

@@ -14,7 +14,7 @@ use tonic::{
 use crate::{
     domain::refusal::Refusal,
     proto::refusal::{CODE, GRANTORS, MISSING, REMEDY, RETRY_AFTER_MS},
-    service::StoreError,
+    service::{NotAttributable, StoreError},
 };
 
 /// A call that failed.
@@ -38,16 +38,58 @@ pub(super) fn refused(refusal: &Refusal) -> Failure {
     Failure::with_metadata(code(refusal), sentence(refusal), metadata)
 }
 
-/// Someone who is not the host.
+/// What a fault of this front says besides its gRPC code, as a refusal does.
+struct Words<'a> {
+    code: &'static str,
+    missing: &'a str,
+    grantors: &'static str,
+    remedy: &'a str,
+}
+
+fn faulty(code: Code, text: impl Into<String>, words: &Words<'_>) -> Failure {
+    let mut metadata = MetadataMap::new();
+    metadata.insert(CODE, AsciiMetadataValue::from_static(words.code));
+    metadata.insert(MISSING, ascii(words.missing));
+    metadata.insert(GRANTORS, AsciiMetadataValue::from_static(words.grantors));
+    metadata.insert(REMEDY, ascii(words.remedy));
+    Failure::with_metadata(code, text, metadata)
+}
+
+/// Someone who is not the host, and shows no credential.
 pub(super) fn stranger(uid: Option<u32>, own: u32) -> Failure {
     let who = uid.map_or_else(|| "an unknown user".into(), |uid| format!("uid {uid}"));
     let text = format!("{who} may not administer this gateway; it runs as uid {own}");
-    let mut metadata = MetadataMap::new();
-    metadata.insert(CODE, AsciiMetadataValue::from_static("HOST_ONLY"));
-    metadata.insert(MISSING, ascii(&format!("the identity of uid {own} or root")));
-    metadata.insert(GRANTORS, AsciiMetadataValue::from_static("the gateway host"));
-    metadata.insert(REMEDY, ascii(&format!("sudo -u '#{own}' doorward ...")));
-    Failure::with_metadata(Code::PermissionDenied, text, metadata)
+    let words = Words {
+        code: "HOST_ONLY",
+        missing: &format!("the identity of uid {own} or root, or a service token"),
+        grantors: "the gateway host",
+        remedy: &format!("sudo -u '#{own}' doorward ..."),
+    };
+    faulty(Code::PermissionDenied, text, &words)
+}
+
+/// A call over the network without a credential, or with one that cannot be read.
+pub(super) fn bearer_required() -> Failure {
+    let words = Words {
+        code: "BEARER_REQUIRED",
+        missing: "the metadata `authorization: Bearer <credential>`",
+        grantors: "the gateway host, or an operator with operator.pairing",
+        remedy: "doorward tokens create --name <client> --scope operator.read",
+    };
+    faulty(Code::Unauthenticated, "there is no credential that can be read", &words)
+}
+
+/// A call from a proxy that the gateway was not told of.
+pub(super) fn not_attributable(fault: &NotAttributable) -> Failure {
+    let words = Words {
+        code: "PROXY_ATTRIBUTION_REQUIRED",
+        missing: "the address of the client",
+        grantors: "whoever configures the proxy",
+        remedy: "connect directly, or make the proxy drop forwarding headers",
+    };
+    let header = fault.header.as_deref().unwrap_or("a forwarding header");
+    let text = format!("the request carries `{header}`, and no proxy is trusted here");
+    faulty(Code::PermissionDenied, text, &words)
 }
 
 /// The server was put together without a doorkeeper.
@@ -57,7 +99,13 @@ pub(super) fn no_doorkeeper() -> Failure {
 
 /// A request that cannot be read.
 pub(super) fn invalid(what: impl Into<String>) -> Failure {
-    Failure::invalid_argument(what)
+    let words = Words {
+        code: "INVALID_REQUEST",
+        missing: "a request that can be read",
+        grantors: "the client itself",
+        remedy: "see the comments in proto/doorward/admin/v1",
+    };
+    faulty(Code::InvalidArgument, what, &words)
 }
 
 /// The gateway stops while a stream is open.

@@ -44,6 +44,7 @@ fn told(status: Status) -> StatusResponse {
         state_dir,
         config_path,
         address,
+        grpc_address,
         shared_secret_file,
         auth_mode,
         connections,
@@ -65,6 +66,7 @@ fn told(status: Status) -> StatusResponse {
         pending: pending as u64,
         ledger_size,
         ledger_writable,
+        grpc_address: grpc_address.map(|address| address.to_string()),
         shared_secret_file: shared_secret_file.map(|path| path.display().to_string()),
     }
 }

@@ -1,9 +1,10 @@
-//! The admin API: gRPC on a Unix socket that only the host's own user (or root) can use.
+//! The admin API: gRPC on a Unix socket that only the host's own user (or root) can open, and over
+//! TCP if the configuration says where.
 //!
-//! Who asks is settled once, for every call, in [`peer`]: the kernel's word on the other end of the
-//! socket is the proof, and there is no other. After that each call is one method of the service and
-//! one conversion of its answer. Refusals become gRPC failures in [`error`], the only file that may
-//! name that type.
+//! Who asks is settled once, before every call, in [`peer`]: the kernel's word on the other end of
+//! the socket, or the credential that the call carries. After that each call is one method of the
+//! service and one conversion of its answer: [`read`] what came, [`convert`] what goes. Refusals
+//! become gRPC failures in [`error`], the only file that may name that type.
 //!
 //! Nothing here decides about authority. Start with [`serve`]; [`bind`] comes before it, so that a
 //! gateway that says it is ready can be reached.
@@ -14,6 +15,7 @@ mod explain;
 mod gateway;
 mod keys;
 mod ledger;
+mod network;
 mod pairing;
 mod peer;
 mod read;
@@ -25,12 +27,18 @@ mod source;
 mod tail;
 mod tokens;
 
-use std::{io, sync::Arc};
+use std::{io, sync::Arc, time::Duration};
 
-use tokio::net::{UnixListener, UnixStream};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, UnixListener, UnixStream},
+};
 use tokio_stream::{Stream, wrappers::UnixListenerStream};
-use tonic::{service::InterceptorLayer, transport::Server};
-use tower::layer::util::{Identity, Stack};
+use tonic::transport::{Server, server::Connected};
+use tower::{
+    filter::AsyncFilterLayer,
+    layer::util::{Identity, Stack},
+};
 
 use crate::{
     proto::{
@@ -66,7 +74,12 @@ macro_rules! sized {
 /// three; this leaves room and bounds what one peer can make the gateway hold.
 const CALLS_PER_CONNECTION_MAX: u32 = 64;
 
-/// Serves until the order to stop, ends open streams, and takes the socket file away.
+/// How often a quiet connection is asked whether it is still there, and how long it may take to say
+/// so. A stream that follows the ledger may be quiet for days.
+const PING_INTERVAL: Duration = Duration::from_secs(30);
+const PING_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Serves the host's socket until the order to stop, ends open streams, and takes its file away.
 ///
 /// # Errors
 /// If the listener fails.
@@ -76,12 +89,28 @@ pub async fn serve(listener: UnixListener, service: Service, shutdown: Shutdown)
     path.map_or(Ok(()), |path| socket::remove(&path))
 }
 
-async fn serve_on(
-    incoming: impl Stream<Item = io::Result<UnixStream>>,
+/// The same services over TCP (HTTP/2 without TLS), for those who show a credential. Must be called
+/// inside a tokio runtime.
+///
+/// # Errors
+/// If the listener fails.
+pub async fn serve_network(
+    listener: std::net::TcpListener,
     service: Service,
     shutdown: Shutdown,
 ) -> io::Result<()> {
-    server()
+    serve_on(network::incoming(TcpListener::from_std(listener)?), service, shutdown).await
+}
+
+async fn serve_on<C>(
+    incoming: impl Stream<Item = io::Result<C>>,
+    service: Service,
+    shutdown: Shutdown,
+) -> io::Result<()>
+where
+    C: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
+{
+    server(Some(service.clone()))
         .add_service(sized!(PairingServiceServer::new(pairing::Front::new(service.clone()))))
         .add_service(sized!(TokenServiceServer::new(tokens::Front::new(service.clone()))))
         .add_service(sized!(SetupServiceServer::new(setup::Front::new(service.clone()))))
@@ -105,7 +134,7 @@ pub fn answer_offline(ledger: Offline) -> io::Result<UnixStream> {
     let (ours, theirs) = UnixStream::pair()?;
     let only = tokio_stream::once(Ok::<_, io::Error>(ours));
     let ledger = ledger_service(Arc::new(ledger), Shutdown::default());
-    let serving = server().add_service(ledger).serve_with_incoming(only);
+    let serving = server(None).add_service(ledger).serve_with_incoming(only);
     tokio::spawn(async move {
         if let Err(error) = serving.await {
             tracing::warn!(%error, "the reader of the ledger's files stopped");
@@ -122,11 +151,13 @@ fn ledger_service<S: Source>(
 }
 
 /// What every server here has in common: who may come in, and how much at once.
-fn server() -> Server<Guarded> {
+fn server(service: Option<Service>) -> Server<Guarded> {
     Server::builder()
         .max_concurrent_streams(CALLS_PER_CONNECTION_MAX)
-        .layer(InterceptorLayer::new(Doorkeeper::of_this_process()))
+        .http2_keepalive_interval(Some(PING_INTERVAL))
+        .http2_keepalive_timeout(Some(PING_TIMEOUT))
+        .layer(AsyncFilterLayer::new(Doorkeeper::of_this_process(service)))
 }
 
 /// The layers around every service.
-type Guarded = Stack<InterceptorLayer<Doorkeeper>, Identity>;
+type Guarded = Stack<AsyncFilterLayer<Doorkeeper>, Identity>;

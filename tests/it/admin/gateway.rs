@@ -176,8 +176,7 @@ async fn begin(
 fn info(dir: &Path, key: &GatewayKey) -> Info {
     Info {
         operation_of: |_| None,
-        public_url: None,
-        remote_url: None,
+        grpc_address: None,
         version: "test",
         boot_id: "boot".into(),
         started_at: UnixMillis(1),

@@ -163,6 +163,8 @@ fn policy() -> Policy {
 fn info(state: &Path, key: &GatewayKey) -> Info {
     Info {
         operation_of: |_| None,
+        grpc_address: None,
+        proxies: Default::default(),
         public_url: None,
         remote_url: None,
         version: "test",
