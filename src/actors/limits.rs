@@ -40,9 +40,8 @@ pub const CONN_WRITE_DEADLINE: Duration = Duration::from_secs(10);
 pub const CONN_IN_FLIGHT_MAX: usize = 64;
 
 /// How long a session whose grant has ended waits for the answers that are on their way, its own
-/// revocation's among them. They were decided before it, so they are there at once; what is not (a
-/// call that waits for a person) must not keep the socket open. Half of the 100 ms within which a
-/// change has to reach a session.
+/// revocation's among them. They were decided before it, so they are there at once; a ledger that is
+/// slow must not keep the socket open. Half of the 100 ms within which a change has to reach a session.
 pub const ENDED_ANSWERS_DEADLINE: Duration = Duration::from_millis(50);
 
 /// How long the pump of such a session may go on writing what was queued before: a reader that takes

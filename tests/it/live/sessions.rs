@@ -78,6 +78,33 @@ fn a_change_is_looked_at_by_those_whom_it_concerns_and_nobody_else() {
     }
 }
 
+#[test]
+fn a_replaced_token_is_fetched_by_all_but_the_connection_that_was_handed_it() {
+    for (asked_on, closed) in [
+        (None, [true, true, false, false]),
+        (Some("1"), [true, false, false, false]),
+        (Some("3"), [true, true, false, false]),
+    ] {
+        in_a_system(async || {
+            let world = World::new();
+            let node = Subject::Device(DeviceId([1; 32]), Role::Node);
+            let mut clients = vec![];
+            for (id, subject) in [device(1), device(1), node, device(2)].iter().enumerate() {
+                world.grant(subject, &[Known::Read]);
+                let client = Client::enter(&world, id as u64, subject.clone(), Manner::default());
+                clients.push(client.await);
+            }
+            world.tell(Change::Token(device(1), asked_on.map(str::to_owned)));
+            for (client, closed) in clients.iter_mut().zip(closed) {
+                match closed {
+                    true => assert_eq!(client.told().await, "closed 4001 device token rotated"),
+                    false => client.round_trip().await,
+                }
+            }
+        });
+    }
+}
+
 /// Between the judgement at the door and the place on the floor, nobody could have told it.
 #[test]
 fn what_ended_while_a_client_was_let_in_does_not_survive() {
@@ -140,7 +167,7 @@ fn what_is_under_way_is_answered_before_the_end() {
 
 /// Nor is it heard any more while it waits.
 #[test]
-fn a_call_that_waits_for_a_person_does_not_keep_an_ended_session() {
+fn a_call_without_an_answer_does_not_keep_an_ended_session() {
     in_a_system(async || {
         let world = World::new();
         world.grant(&device(1), &[Known::Read]);

@@ -30,13 +30,9 @@ fn id_of(device: &DeviceKey) -> DeviceId {
     DeviceId::parse(device.id()).unwrap()
 }
 
+/// One that comes and goes, so that its presence is no news.
 fn node(device: &Arc<DeviceKey>) -> ConnectOptions {
-    ConnectOptions {
-        client_id: "node-host".into(),
-        mode: "node".into(),
-        role: "node".into(),
-        ..shared(&[]).with_device(Arc::clone(device))
-    }
+    ConnectOptions { role: "node".into(), ..shared(&[]).with_device(Arc::clone(device)) }
 }
 
 fn by_service_token(secret: &Secret<String>) -> ConnectOptions {

@@ -74,8 +74,9 @@ pub fn device(n: u8) -> Subject {
     Subject::Device(DeviceId([n; 32]), Role::Operator)
 }
 
-/// Hears `enter`, `later` and anything else, and answers in one line.
+/// On a connection that goes by its number. Hears `enter`, `later` and anything else, and answers in one line.
 struct Fake {
+    name: String,
     world: World,
     subject: Subject,
     scopes: ScopeSet,
@@ -190,7 +191,7 @@ impl Dialogue for Fake {
 
     fn token_rotated(&mut self, asked_on: Option<&str>) -> Option<Farewell> {
         let reason = String::from("device token rotated");
-        (asked_on != Some("here")).then_some(Farewell { frame: None, code: 4001, reason })
+        (asked_on != Some(&self.name)).then_some(Farewell { frame: None, code: 4001, reason })
     }
 
     fn news(&mut self, news: &News) -> Option<ByteString> {
@@ -235,6 +236,7 @@ impl Client {
         let counts = Rc::<Counts>::default();
         let Manner { seen, before_entry, later } = manner;
         let fake = Fake {
+            name: id.to_string(),
             world: world.clone(),
             subject,
             scopes: ScopeSet::empty(),
