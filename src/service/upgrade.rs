@@ -1,5 +1,7 @@
 //! A connected device asks for more, and waits for the answer.
 
+use std::sync::Arc;
+
 use super::Service;
 use crate::{
     domain::{
@@ -86,9 +88,10 @@ impl Service {
         let Principal::Device(device, role) = who.principal else {
             return Err(Refusal::DeviceIdentityRequired);
         };
-        let mut commits = self.0.ledger.watch();
+        let epoch = Arc::clone(self.0.registry.epoch());
         loop {
-            commits.mark_unchanged();
+            // The ledger's size grows a moment before the state is published that belongs to it.
+            let seen = epoch.now();
             let state = self.0.registry.state();
             match (state.pending(request), state.closure(request)) {
                 (Some(pending), _) if pending.device != device => return Err(Refusal::NotYours),
@@ -103,8 +106,8 @@ impl Service {
             }
             // A waiting client has not gone away: its request does not run out under it.
             self.0.registry.repeated(request);
-            let _ =
-                tokio::time::timeout(super::limits::UPGRADE_WAIT_ROUND, commits.changed()).await;
+            let commit = epoch.later_than(seen);
+            let _ = tokio::time::timeout(super::limits::UPGRADE_WAIT_ROUND, commit).await;
         }
         let permit = permit::authorize(who, Operation::IssueToken)?;
         let secret = entropy::token();

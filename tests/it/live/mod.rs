@@ -2,6 +2,7 @@
 //! those whom it concerns.
 
 mod commits;
+mod gaps;
 mod gateway;
 mod sessions;
 mod sockets;
