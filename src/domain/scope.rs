@@ -243,6 +243,11 @@ impl ScopeSet {
         both
     }
 
+    /// What of it `held` does not satisfy.
+    pub fn beyond(&self, held: &Self) -> Self {
+        self.iter().filter(|scope| !held.satisfies(scope)).collect()
+    }
+
     /// Everything in either.
     pub fn union(&self, other: &Self) -> Self {
         self.iter().chain(other.iter()).collect()

@@ -1,14 +1,15 @@
 //! Approving: the one place where a device comes to hold scopes.
 //!
 //! Source: the protocol's operator-scope document. Nobody grants what they do not hold; roles other
-//! than operator need admin; a device session without admin acts on its own device alone.
+//! than operator need admin; a device session without admin acts on its own device alone. And nobody
+//! grants for longer than they hold it themselves, or a grant with an end would outlive it (N16).
 
-use super::{Approval, ApprovedBy, Ask, Event, Registry, Terms};
+use super::{Approval, ApprovedBy, Ask, Event, Grant, Registry, Terms};
 use crate::domain::{
     Decider,
     ids::{DeviceId, RequestId},
     operation::Operation,
-    permit::Permit,
+    permit::{self, Permit},
     principal::{Principal, Standing},
     refusal::{PairingReason, Refusal},
     scope::{Known, Role, ScopeSet},
@@ -26,8 +27,9 @@ pub(super) struct Offer {
 }
 
 impl Offer {
-    /// The event of giving it, for good.
-    pub(super) fn to(self, ask: Ask) -> Event {
+    /// The event of giving it, for good. A rule neither lifts a ceiling nor makes a device stay that
+    /// was to vanish: a person said so.
+    pub(super) fn to(self, ask: Ask, held: Option<&Grant>) -> Event {
         Event::PairingApproved(Box::new(Approval {
             request_id: ask.request_id,
             device: ask.device,
@@ -38,8 +40,8 @@ impl Offer {
             by: self.by,
             approver: Some(self.approver),
             until: None,
-            ceiling: None,
-            ephemeral: false,
+            ceiling: ceiling_of(held, false).cloned(),
+            ephemeral: held.is_some_and(Grant::vanishes),
         }))
     }
 }
@@ -61,22 +63,18 @@ pub(super) fn pending(
     }
     let approver = permit.standing();
     only_own_without_admin(approver, request.device)?;
-    let Terms { until, ceiling, ephemeral } = terms;
-    if until.is_some_and(|until| until <= now) {
+    if terms.until.is_some_and(|until| until <= now) {
         return Err(Refusal::AlreadyOver);
     }
     let held = state.grant(request.device, request.role);
-    // A ceiling stays on the grant when the grant grows.
-    let ceiling = ceiling.or_else(|| held.and_then(|grant| grant.ceiling.clone()));
-    if let Some(name) = &ceiling {
-        state
-            .policy()
-            .and_then(|(_, policy)| policy.ceiling(name))
-            .ok_or(Refusal::UnknownCeiling)?;
-    }
-    let scopes = held_afterwards(state, request.device, request.role, &request.scopes)?;
-    within(approver, request.role, &state.capped(&scopes, ceiling.as_deref()))?;
-    Ok(vec![Event::PairingApproved(Box::new(Approval {
+    let ends = terms.until.is_some();
+    let ceiling = state.ceiling_after(approver, held, ends, terms.ceiling)?;
+    let scopes = held_afterwards(held, &request.scopes, ends)?;
+    let until = terms.until.map(|until| ends_with(held, &request.scopes, until));
+    within(approver, request.role, &scopes)?;
+    let gained = gained(held, request.role, &scopes);
+    for_as_long(state, approver, &gained, until)?;
+    let events = vec![Event::PairingApproved(Box::new(Approval {
         request_id,
         device: request.device,
         public_key: request.public_key,
@@ -90,8 +88,40 @@ pub(super) fn pending(
         approver: Some(approver.principal.clone()),
         until,
         ceiling,
-        ephemeral,
-    }))])
+        ephemeral: terms.ephemeral && state.may_vanish(request.device),
+    }))];
+    state.leave_an_admin(&events)?;
+    Ok(events)
+}
+
+/// The ceiling that stays on a grant when it grows: with an end, or for good.
+fn ceiling_of(held: Option<&Grant>, ends: bool) -> Option<&String> {
+    let grant = held?;
+    match grant.ends.as_ref().and_then(|ending| ending.leaves.as_ref()) {
+        Some(lasting) if !ends => lasting.ceiling.as_ref(),
+        _ => grant.ceiling.as_ref(),
+    }
+}
+
+/// When it ends. What a device holds in a role has one end: nothing that was given before gets a
+/// later one by something else that is given, unless it was asked for again.
+fn ends_with(held: Option<&Grant>, asked: &ScopeSet, until: UnixMillis) -> UnixMillis {
+    let Some(before) = held.and_then(|grant| Some((grant, grant.ends.as_ref()?))) else {
+        return until;
+    };
+    let (grant, ending) = before;
+    let lasting = ending.leaves.as_ref().map(|lasting| lasting.scopes.clone()).unwrap_or_default();
+    if lasting.union(asked).covers(&grant.scopes) { until } else { until.min(ending.at) }
+}
+
+/// What an approval adds to what is held for good; a role that is new counts like admin.
+fn gained(held: Option<&Grant>, role: Role, scopes: &ScopeSet) -> ScopeSet {
+    let lasting = held.and_then(Grant::lasting);
+    let mut gained = lasting.as_ref().map_or(scopes.clone(), |held| scopes.beyond(&held.scopes));
+    if role != Role::Operator && lasting.is_none() {
+        gained.insert(Known::Admin.into());
+    }
+    gained
 }
 
 impl Registry {
@@ -102,21 +132,43 @@ impl Registry {
         ask.reason != PairingReason::MetadataUpgrade
             && held.is_some_and(|grant| self.in_force(grant).covers(&ask.scopes))
     }
+
+    /// The ceiling on a grant after an approval: the one that the approver names, or the one that
+    /// lies on it. To replace one by another is to assign it, which needs admin.
+    fn ceiling_after(
+        &self,
+        approver: &Standing,
+        held: Option<&Grant>,
+        ends: bool,
+        named: Option<String>,
+    ) -> Result<Option<String>, Refusal> {
+        let mut current = [true, false].into_iter().filter_map(|ends| ceiling_of(held, ends));
+        if named.as_ref().is_some_and(|named| current.any(|current| current != named)) {
+            permit::check(approver, Operation::AssignRole)?;
+        }
+        let ceiling = named.or(ceiling_of(held, ends).cloned());
+        ceiling.as_deref().map_or(Ok(()), |name| self.find_ceiling(name))?;
+        Ok(ceiling)
+    }
+
+    /// Whether a device can be enrolled for as long as it stays connected: not if it is here for good.
+    fn may_vanish(&self, device: DeviceId) -> bool {
+        self.device(device).is_none_or(|known| known.grants.is_empty() || known.vanishes())
+    }
 }
 
-/// What the device would hold: nodes no scopes, whatever they name. Bounded, because it goes into a
-/// record of at most 64 KiB.
+/// What the device would hold: for good, or with an end. Bounded, because it goes into a record of
+/// at most 64 KiB. What is given for good lies beneath what ends and does not contain it.
 pub(super) fn held_afterwards(
-    state: &Registry,
-    device: DeviceId,
-    role: Role,
+    held: Option<&Grant>,
     asked: &ScopeSet,
+    ends: bool,
 ) -> Result<ScopeSet, Refusal> {
-    if role == Role::Node {
-        return Ok(ScopeSet::empty());
-    }
-    let held = state.grant(device, role);
-    let scopes = held.map_or_else(|| asked.clone(), |grant| grant.scopes.union(asked));
+    let scopes = match held {
+        Some(grant) if ends => Some(grant.scopes.clone()),
+        held => held.and_then(Grant::lasting).map(|lasting| lasting.scopes),
+    };
+    let scopes = scopes.map_or_else(|| asked.clone(), |scopes| scopes.union(asked));
     if scopes.len() > ScopeSet::LEN_MAX { Err(Refusal::TooManyScopes) } else { Ok(scopes) }
 }
 
@@ -143,4 +195,29 @@ pub(super) fn within(giver: &Standing, role: Role, scopes: &ScopeSet) -> Result<
     }
     let missing = giver.scopes.first_missing(&required).unwrap_or(Known::Admin.into());
     Err(Refusal::BeyondApprover { missing, required })
+}
+
+/// Nobody without admin touches a grant of more than they hold.
+pub(super) fn not_above(caller: &Standing, role: Role, in_force: &ScopeSet) -> Result<(), Refusal> {
+    let admin = caller.covers(&ScopeSet::from_iter([Known::Admin]));
+    if admin { Ok(()) } else { within(caller, role, in_force) }
+}
+
+/// Nobody hands out for longer than they hold it themselves: what ends would live on in what it
+/// gave. Whoever cannot lose it, because nobody else would be left, may give it (N16 A16.3).
+pub(super) fn for_as_long(
+    state: &Registry,
+    giver: &Standing,
+    gained: &ScopeSet,
+    until: Option<UnixMillis>,
+) -> Result<(), Refusal> {
+    let Some(subject) = giver.principal.subject() else { return Ok(()) };
+    let Some(end) = state.ends_at(&subject) else { return Ok(()) };
+    if until.is_some_and(|until| until <= end) || state.is_held_back(&subject) {
+        return Ok(());
+    }
+    match state.held_for_good(&subject).first_missing(gained) {
+        None => Ok(()),
+        Some(missing) => Err(Refusal::BeyondApprover { missing, required: gained.clone() }),
+    }
 }

@@ -4,7 +4,7 @@
 //! a person. Only a setup code overrides that, because a person made it for this.
 
 use super::{
-    Access, ApprovedBy, Ask, Basis, Event, Registry,
+    Access, ApprovedBy, Ask, Basis, Event, Grant, Registry,
     approve::{Offer, held_afterwards},
     service_token, session,
 };
@@ -35,6 +35,11 @@ pub(super) fn approve(
         return Err(Refusal::HostOnly);
     }
     state.covered(&ask, basis, now)?;
+    if let Basis::SetupCode(code) = basis
+        && state.code(code).is_none_or(|code| code.seq != permit.standing().grant)
+    {
+        return Err(Refusal::GrantEnded);
+    }
     let held = state.grant(ask.device, ask.role);
     let has_token = held.is_some_and(|grant| grant.token.is_some());
     let redeems = matches!(basis, Basis::SetupCode(_));
@@ -42,7 +47,7 @@ pub(super) fn approve(
         return Ok(vec![]);
     }
     let given = state.given(&ask, basis);
-    let scopes = held_afterwards(state, ask.device, ask.role, &given)?;
+    let scopes = held_afterwards(held, &given, false)?;
     let mut events = vec![];
     // An older request of the same device for the same role is answered by this one.
     if let Some((request_id, request)) = state.request_of(ask.device, ask.role) {
@@ -56,7 +61,7 @@ pub(super) fn approve(
     }
     let (device, role) = (ask.device, ask.role);
     let offer = Offer { scopes, by: basis.approved_by(), approver: permit.principal().clone() };
-    events.push(offer.to(ask));
+    events.push(offer.to(ask, held));
     if redeems || !has_token {
         events.push(Event::TokenIssued { device, role, token });
     }
@@ -123,6 +128,7 @@ impl Registry {
             Basis::KeyList => {
                 let listed =
                     self.keys.as_ref().and_then(|(_, list)| list.keys.get(&ask.public_key));
+                let listed = listed.filter(|_| ask.role == Role::Operator);
                 listed
                     .map(|key| session::within(&ask.scopes, None, &key.scopes))
                     .unwrap_or_default()
@@ -137,13 +143,14 @@ impl Registry {
 
     /// Whether a rule covers this ask, everything considered that the device holds already.
     fn covered(&self, ask: &Ask, basis: Basis, now: UnixMillis) -> Result<(), Refusal> {
-        let scopes = held_afterwards(self, ask.device, ask.role, &ask.scopes)?;
+        let held = self.grant(ask.device, ask.role);
+        let scopes = held_afterwards(held, &ask.scopes, false)?;
         let yes = match basis {
             Basis::SetupCode(code) => return self.code_covers(ask, code, now),
             _ if self.is_barred(ask.device) => false,
             Basis::LocalPolicy => self.local_policy_covers(ask, &scopes),
             Basis::TrustedCidr => self.cidr_covers(ask),
-            Basis::KeyList => self.key_list_covers(ask),
+            Basis::KeyList => self.key_list_covers(ask, held),
         };
         if yes { Ok(()) } else { Err(Refusal::HostOnly) }
     }
@@ -172,10 +179,13 @@ impl Registry {
             && service_token::within(ranges, ask.address)
     }
 
-    /// Only in the role and within the scopes that the list says.
-    fn key_list_covers(&self, ask: &Ask) -> bool {
+    /// Only in the role and within the scopes that the list says, and never on top of what a person
+    /// gave for good: the list takes back what it gave.
+    fn key_list_covers(&self, ask: &Ask, held: Option<&Grant>) -> bool {
         let listed = self.keys.as_ref().and_then(|(_, list)| list.keys.get(&ask.public_key));
-        listed.is_some_and(|key| key.role == ask.role && key.scopes.covers(&ask.scopes))
+        let fits = listed.is_some_and(|key| key.role == ask.role && key.scopes.covers(&ask.scopes));
+        let lasting = held.and_then(Grant::lasting);
+        fits && lasting.is_none_or(|lasting| lasting.by == ApprovedBy::KeyList)
     }
 
     fn code_covers(&self, ask: &Ask, code: TokenHash, now: UnixMillis) -> Result<(), Refusal> {

@@ -3,10 +3,10 @@
 //! A grant falls back to what was held for good before, without a new pairing. The last grant of
 //! `operator.admin` does not expire: nobody would be left to give another (A16.3).
 
-use super::{Event, Registry};
+use super::{Event, Registry, state::Device};
 use crate::domain::{
     ids::DeviceId, operation::Operation, permit::Permit, principal::Subject, refusal::Refusal,
-    scope::Known, time::UnixMillis,
+    time::UnixMillis,
 };
 
 pub(super) fn end(
@@ -20,39 +20,26 @@ pub(super) fn end(
     if !is_over || state.is_held_back(&subject) {
         return Ok(vec![]);
     }
-    Ok(match subject {
-        Subject::Device(device, role) => {
-            let ending = state.grant(device, role).and_then(|grant| grant.ends.clone());
-            let scopes = ending.and_then(|ending| ending.leaves).map(|lasting| lasting.scopes);
-            vec![Event::GrantExpired { device, role, scopes }]
-        }
-        Subject::Token(id) => vec![Event::ServiceTokenExpired { id }],
-        _ => vec![],
-    })
+    Ok(state.end_of(&subject).into_iter().collect())
 }
 
 /// Takes out a device that was enrolled for as long as it stayed connected. The sweeper saw that it
-/// is gone; whether it was enrolled like that is on record.
+/// is gone; whether it was enrolled like that is on record. Nobody turned it down.
 pub(super) fn end_enrolment(
     state: &Registry,
     permit: &Permit,
     device: DeviceId,
 ) -> Result<Vec<Event>, Refusal> {
     permit.expect(Operation::EndGrant)?;
-    let Some(known) = state.device(device) else { return Ok(vec![]) };
-    let all = known.grants.values().all(|grant| grant.ephemeral);
-    let last = || state.leave_an_admin(permit, None, |holder| of(holder, device)).is_err();
-    if !all || last() {
+    let reason = Some("enrolled for one connection".into());
+    let removed = Event::DeviceRemoved { device, reason, bars: false };
+    let vanishes = state.device(device).is_some_and(Device::vanishes);
+    if !vanishes || !state.leaves_an_admin(std::slice::from_ref(&removed)) {
         return Ok(vec![]);
     }
-    let mut events = state.drop_requests(device, None);
-    let reason = Some("enrolled for one connection".into());
-    events.push(Event::DeviceRemoved { device, reason, bars: false });
+    let mut events = state.drop_requests(device, None, true);
+    events.push(removed);
     Ok(events)
-}
-
-fn of(holder: &Subject, device: DeviceId) -> bool {
-    matches!(holder, Subject::Device(id, _) if *id == device)
 }
 
 impl Registry {
@@ -81,21 +68,25 @@ impl Registry {
 
     /// Whether this is the last grant of `operator.admin`, which does not expire.
     pub fn is_held_back(&self, subject: &Subject) -> bool {
-        let lasting = self.admins().next().is_some();
-        let admins = self.endings().filter(|(other, ..)| self.is_admin(other));
-        !lasting && self.is_admin(subject) && admins.count() == 1
+        self.end_of(subject).is_some_and(|end| !self.leaves_an_admin(&[end]))
     }
 
-    fn is_admin(&self, subject: &Subject) -> bool {
-        let locality = crate::domain::origin::Locality::Elsewhere;
-        self.held(subject, locality).is_some_and(|held| held.scopes.satisfies_known(Known::Admin))
+    /// What it is when the grant of this subject ends, if it does.
+    fn end_of(&self, subject: &Subject) -> Option<Event> {
+        self.ends_at(subject)?;
+        match subject {
+            Subject::Device(device, role) => {
+                let lasting = self.grant(*device, *role)?.lasting();
+                let scopes = lasting.map(|lasting| lasting.scopes);
+                Some(Event::GrantExpired { device: *device, role: *role, scopes })
+            }
+            Subject::Token(id) => Some(Event::ServiceTokenExpired { id: *id }),
+            _ => None,
+        }
     }
 
     /// Every device that vanishes once it has disconnected.
     pub fn ephemeral(&self) -> impl Iterator<Item = DeviceId> + '_ {
-        self.devices()
-            .filter(|(_, device)| device.grants.values().all(|grant| grant.ephemeral))
-            .filter(|(_, device)| !device.grants.is_empty())
-            .map(|(id, _)| id)
+        self.devices().filter(|(_, device)| device.vanishes()).map(|(id, _)| id)
     }
 }

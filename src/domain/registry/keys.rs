@@ -2,7 +2,8 @@
 //!
 //! The host adopts a list as a whole, with the file's hash in the record; adopting the same list
 //! again changes nothing. A device whose key is taken off the list, or is to hold something else,
-//! loses what the list gave it; what people gave it stays.
+//! loses its grant if the list gave it; what people gave stays. The rule adds nothing to what
+//! people gave, so that the two can be told apart.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +12,6 @@ use crate::domain::{
     ids::{DeviceId, PublicKey, Seq},
     operation::Operation,
     permit::Permit,
-    principal::Subject,
     refusal::Refusal,
     scope::{Role, ScopeSet},
 };
@@ -51,17 +51,15 @@ pub(super) fn adopt(
     if state.keys().is_some_and(|(_, current)| current.keys == list.keys) {
         return Ok(vec![]);
     }
-    let gone: Vec<_> = state.stranded_by(&list).collect();
-    state.leave_an_admin(permit, None, |holder| {
-        gone.iter().any(|(device, role)| *holder == Subject::Device(*device, *role))
-    })?;
     let reason = || Some(String::from("the list of keys says otherwise"));
-    let revoked = gone.into_iter().map(|(device, role)| Event::GrantRevoked {
+    let revoked = state.stranded_by(&list).map(|(device, role)| Event::GrantRevoked {
         device,
         role,
         reason: reason(),
         bars: false,
     });
+    let revoked: Vec<_> = revoked.collect();
+    state.leave_an_admin(&revoked)?;
     Ok([Event::KeysAdopted(list)].into_iter().chain(revoked).collect())
 }
 
@@ -81,10 +79,10 @@ impl Registry {
     fn stranded_by(&self, list: &KeyList) -> impl Iterator<Item = (DeviceId, Role)> {
         self.devices().flat_map(move |(id, device)| {
             let listed = list.keys.get(&device.public_key);
-            let grants = device.grants.iter().filter(|(_, grant)| grant.by == ApprovedBy::KeyList);
-            grants.filter_map(move |(role, grant)| {
+            device.grants.iter().filter_map(move |(role, grant)| {
+                let given = grant.lasting().filter(|lasting| lasting.by == ApprovedBy::KeyList)?;
                 let fits = listed
-                    .is_some_and(|key| key.role == *role && key.scopes.covers(&grant.baseline));
+                    .is_some_and(|key| key.role == *role && key.scopes.covers(&given.baseline));
                 (!fits).then_some((id, *role))
             })
         })

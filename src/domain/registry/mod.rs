@@ -50,6 +50,7 @@ pub use command::{Basis, Command, Renewal, Terms};
 pub use event::{Approval, Event, Touched};
 pub use lockout::{CredentialClass, LockKey};
 pub use policy::{AuthMode, Policy};
+pub use remove::Admins;
 pub use service_token::ServiceToken;
 pub use setup_code::SetupCode;
 pub use state::{Device, Grant, PairingRequest, Registry};
@@ -106,6 +107,16 @@ pub struct Ask {
     pub locality: Locality,
 }
 
+impl Ask {
+    /// What counts of it: a node asks for its role, not for scopes.
+    fn in_its_role(mut self) -> Self {
+        if self.role == Role::Node {
+            self.scopes = ScopeSet::empty();
+        }
+        self
+    }
+}
+
 /// What a setup code is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Access {
@@ -144,9 +155,9 @@ impl Decider for Registry {
             C::Start { gateway_key, policy, secret } => {
                 policy::start(self, permit, gateway_key, policy, secret)
             }
-            C::RequestPairing(ask) => request::request(self, permit, *ask),
+            C::RequestPairing(ask) => request::request(self, permit, ask.in_its_role()),
             C::ApproveByRule { ask, basis, token, now } => {
-                automatic::approve(self, permit, *ask, basis, token, now)
+                automatic::approve(self, permit, ask.in_its_role(), basis, token, now)
             }
             C::ApprovePairing { request_id, expected, terms, now } => {
                 approve::pending(self, permit, request_id, expected.as_ref(), terms, now)
@@ -193,6 +204,7 @@ impl Decider for Registry {
 
     fn apply(&mut self, stamp: Stamp, event: &Event) {
         apply::apply(self, stamp, event);
+        debug_assert_eq!(invariants::check_small(self), Ok(()), "after record {}", stamp.seq);
     }
 
     fn authority(&self, permit: &Permit) -> Result<Seq, Refusal> {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use ipnet::IpNet;
 
-use super::{Event, Registry};
+use super::{Event, Registry, approve::for_as_long};
 use crate::domain::{
     ids::{PublicKey, TokenHash},
     operation::Operation,
@@ -131,6 +131,10 @@ pub(super) fn rotate_secret(
     fingerprint: TokenHash,
 ) -> Result<Vec<Event>, Refusal> {
     permit.expect(Operation::RotateSecret)?;
+    if let Some((_, policy)) = state.policy() {
+        let most = policy.secret_grant(Locality::DirectLoopback);
+        for_as_long(state, permit.standing(), &most, None)?;
+    }
     if is_in_force(state, (kind, fingerprint)) {
         return Ok(vec![]);
     }

@@ -1,16 +1,17 @@
 //! Replacing a device's token.
 //!
 //! Source: the protocol's operator-scope document. Nothing is minted beyond what was approved for the
-//! device, nor beyond what the caller holds in this session; other devices need admin, and so do
-//! roles other than operator. A device that asks for itself is answered with its token; for any other
-//! device the token is withheld, and the device fetches it when it connects next.
+//! device, nor beyond what the caller holds in this session; nor does a caller without admin touch a
+//! grant that holds more. Other devices need admin, and so do roles other than operator. A device
+//! that asks for itself is answered with its token; for any other device the token is withheld, and
+//! the device fetches it when it connects next.
 //!
 //! The old token admits its device, with a proof of the key, until the new one was used: an answer
 //! that was lost, or a gateway that was killed, strands nobody (N4). It is no use without the key.
 
 use super::{
     Event, Registry,
-    approve::{only_own_without_admin, within},
+    approve::{for_as_long, not_above, only_own_without_admin, within},
 };
 use crate::domain::{
     Decider,
@@ -38,7 +39,13 @@ pub(super) fn rotate(
     if let Some(missing) = grant.baseline.first_missing(&scopes) {
         return Err(Refusal::BeyondBaseline { missing });
     }
-    within(caller, role, &state.capped(&scopes, grant.ceiling.as_deref()))?;
+    // What a ceiling hides for now is given all the same.
+    let gained = scopes.beyond(&grant.scopes);
+    not_above(caller, role, &state.in_force(grant))?;
+    within(caller, role, &gained)?;
+    for_as_long(state, caller, &gained, grant.ends.as_ref().map(|ending| ending.at))?;
     let itself = permit.principal().device() == Some(device);
-    Ok(vec![Event::TokenRotated { device, role, scopes, token: itself.then_some(token) }])
+    let events = vec![Event::TokenRotated { device, role, scopes, token: itself.then_some(token) }];
+    state.leave_an_admin(&events)?;
+    Ok(events)
 }

@@ -8,7 +8,10 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::{Event, Registry, approve::within as within_giver};
+use super::{
+    Event, Registry,
+    approve::{for_as_long, within as within_giver},
+};
 use crate::domain::{
     Decider,
     ids::{Seq, TokenHash, TokenId},
@@ -81,6 +84,7 @@ pub(super) fn create(
     state.authority(permit)?;
     let NewToken { id, name, scopes, token, until, ranges, now } = new;
     within_giver(permit.standing(), Role::Operator, &scopes)?;
+    for_as_long(state, permit.standing(), &scopes, until)?;
     if until.is_some_and(|until| until <= now) {
         return Err(Refusal::AlreadyOver);
     }
@@ -112,6 +116,7 @@ pub(super) fn rotate(
     state.authority(permit)?;
     let known = state.tokens.get(&id).ok_or(Refusal::UnknownToken)?;
     within_giver(permit.standing(), Role::Operator, &known.scopes)?;
+    for_as_long(state, permit.standing(), &known.scopes, known.until)?;
     Ok(vec![Event::ServiceTokenRotated { id, token }])
 }
 
@@ -126,8 +131,9 @@ pub(super) fn revoke(
     if !state.tokens.contains_key(&id) {
         return Err(Refusal::UnknownToken);
     }
-    state.leave_an_admin(permit, None, |holder| *holder == Subject::Token(id))?;
-    Ok(vec![Event::ServiceTokenRevoked { id }])
+    let events = vec![Event::ServiceTokenRevoked { id }];
+    state.leave_an_admin(&events)?;
+    Ok(events)
 }
 
 impl Registry {
@@ -162,7 +168,8 @@ impl Registry {
         else {
             return fault(TokenFault::Unknown);
         };
-        if token.until.is_some_and(|until| until <= now) {
+        let is_over = token.until.is_some_and(|until| until <= now);
+        if is_over && !self.is_held_back(&Subject::Token(id)) {
             return fault(TokenFault::Expired);
         }
         if !within(&token.ranges, address) {

@@ -3,7 +3,10 @@
 //! Single use, short-lived, kept as a hash. The owner's code is made on the host; it is how the first
 //! device comes to hold `operator.admin` where nobody can approve it over the network yet.
 
-use super::{Access, Event, Registry};
+use super::{
+    Access, Event, Registry,
+    approve::{for_as_long, within},
+};
 use crate::domain::{
     Decider,
     ids::{CodeId, DeviceId, Seq, TokenHash},
@@ -70,7 +73,12 @@ pub(super) fn create(
     state.authority(permit)?;
     let scopes = access.scopes();
     let role = if access == Access::Node { Role::Node } else { Role::Operator };
-    super::approve::within(permit.standing(), role, &scopes)?;
+    within(permit.standing(), role, &scopes)?;
+    let mut gained = scopes.clone();
+    if role != Role::Operator {
+        gained.insert(Known::Admin.into());
+    }
+    for_as_long(state, permit.standing(), &gained, None)?;
     Ok(vec![Event::CodeCreated { id, code, access, scopes, until }])
 }
 

@@ -73,7 +73,7 @@ pub struct Ending {
     pub leaves: Option<Lasting>,
 }
 
-/// What is held for good beneath a grant with an end, and where it came from.
+/// What is held for good, and where it came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lasting {
     /// The record that granted it.
@@ -86,6 +86,39 @@ pub struct Lasting {
     pub baseline: ScopeSet,
     /// What is in force of it.
     pub scopes: ScopeSet,
+    /// The role of the policy that lies on it.
+    pub ceiling: Option<String>,
+    /// Whether the device vanishes once it has disconnected.
+    pub ephemeral: bool,
+}
+
+impl Grant {
+    /// What is held for good: all of it, or what lies beneath a grant with an end.
+    pub fn lasting(&self) -> Option<Lasting> {
+        match &self.ends {
+            Some(ending) => ending.leaves.clone(),
+            None => Some(Lasting {
+                seq: self.seq,
+                by: self.by,
+                approver: self.approver.clone(),
+                baseline: self.baseline.clone(),
+                scopes: self.scopes.clone(),
+                ceiling: self.ceiling.clone(),
+                ephemeral: self.ephemeral,
+            }),
+        }
+    }
+
+    /// Whether nothing of it keeps a device that has disconnected.
+    pub fn vanishes(&self) -> bool {
+        self.ephemeral && self.lasting().is_none_or(|lasting| lasting.ephemeral)
+    }
+
+    /// The newest record that gave something to it.
+    pub(super) fn grown(&self) -> Seq {
+        let beneath = self.ends.as_ref().and_then(|ending| ending.leaves.as_ref());
+        beneath.map_or(self.seq, |lasting| lasting.seq.max(self.seq))
+    }
 }
 
 /// A paired device.
@@ -103,6 +136,13 @@ pub struct Device {
     pub seen_at: UnixMillis,
     /// What it holds, by role.
     pub grants: BTreeMap<Role, Grant>,
+}
+
+impl Device {
+    /// Whether it is gone once it has disconnected.
+    pub fn vanishes(&self) -> bool {
+        !self.grants.is_empty() && self.grants.values().all(Grant::vanishes)
+    }
 }
 
 /// The shared secret in force, as far as the ledger knows it.

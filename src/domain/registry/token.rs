@@ -29,7 +29,7 @@ pub(super) fn issue(
         (None, _) => true,
         (Some(_), Renewal::No) => false,
         (Some(_), Renewal::Retired(presented)) => grant.retired == Some(presented),
-        (Some(issued), Renewal::Upgraded) if issued.seq < grant.seq => true,
+        (Some(issued), Renewal::Upgraded) if issued.seq < grant.grown() => true,
         (Some(_), Renewal::Upgraded) => {
             within(permit.standing(), role, &state.in_force(grant))?;
             true

@@ -8,8 +8,10 @@ use crate::domain::{
     ids::TokenHash,
     principal::{SecretKind, Subject},
     registry::{
-        Event, Registry, ServiceToken, SetupCode, lockout::Lockout, setup_code::CODES_MAX,
-        state::AdoptedSecret,
+        Event, Registry, ServiceToken, SetupCode,
+        lockout::Lockout,
+        setup_code::CODES_MAX,
+        state::{AdoptedSecret, Ending},
     },
     time::Stamp,
 };
@@ -18,7 +20,12 @@ pub(super) fn ceiling(state: &mut Registry, subject: &Subject, ceiling: Option<&
     let ceiling = ceiling.map(str::to_owned);
     match subject {
         Subject::Device(device, role) => {
-            change_grant(state, *device, *role, |grant| grant.ceiling = ceiling);
+            change_grant(state, *device, *role, |grant| {
+                if let Some(Ending { leaves: Some(lasting), .. }) = &mut grant.ends {
+                    lasting.ceiling.clone_from(&ceiling);
+                }
+                grant.ceiling = ceiling;
+            });
         }
         Subject::Token(id) => {
             if let Some(token) = state.tokens.get_mut(id) {

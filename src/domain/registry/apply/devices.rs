@@ -9,8 +9,8 @@ use crate::domain::{
         Approval, Event, Registry,
         state::{Closure, Device, Ending, Grant, IssuedToken, Lasting, PairingRequest},
     },
-    scope::Role,
-    time::Stamp,
+    scope::{Role, ScopeSet},
+    time::{Stamp, UnixMillis},
 };
 
 pub(super) fn requested(state: &mut Registry, stamp: Stamp, event: &Event) {
@@ -61,8 +61,8 @@ pub(super) fn approved(state: &mut Registry, stamp: Stamp, approval: &Approval) 
 }
 
 fn granted(before: Option<&Grant>, stamp: Stamp, approval: &Approval) -> Grant {
-    let ends = approval.until.map(|at| Ending { at, leaves: before.and_then(lasting) });
-    Grant {
+    let ends = approval.until.map(|at| Ending { at, leaves: before.and_then(Grant::lasting) });
+    let given = Grant {
         seq: stamp.seq,
         line: before.map_or(stamp.seq, |grant| grant.line),
         at: stamp.at,
@@ -77,20 +77,31 @@ fn granted(before: Option<&Grant>, stamp: Stamp, approval: &Approval) -> Grant {
         ends,
         ceiling: approval.ceiling.clone(),
         ephemeral: approval.ephemeral,
+    };
+    match before.and_then(|before| Some((before, before.ends.as_ref()?.at))) {
+        Some((top, at)) if given.ends.is_none() && !given.scopes.covers(&top.scopes) => {
+            beneath(top, at, given)
+        }
+        _ => given,
     }
 }
 
-/// What stays when a grant on top of this one ends.
-fn lasting(grant: &Grant) -> Option<Lasting> {
-    match &grant.ends {
-        Some(ending) => ending.leaves.clone(),
-        None => Some(Lasting {
-            seq: grant.seq,
-            by: grant.by,
-            approver: grant.approver.clone(),
-            baseline: grant.baseline.clone(),
-            scopes: grant.scopes.clone(),
-        }),
+/// What is given for good comes to lie beneath what ends, and neither lengthens nor shortens it. A
+/// ceiling that came with it lies on all of it at once, or what it is for would be in force without.
+fn beneath(top: &Grant, at: UnixMillis, given: Grant) -> Grant {
+    let before = top.lasting().and_then(|lasting| lasting.ceiling);
+    let named = given.ceiling.clone().filter(|named| Some(named) != before.as_ref());
+    Grant {
+        seq: top.seq,
+        at: top.at,
+        by: top.by,
+        approver: top.approver.clone(),
+        baseline: top.baseline.union(&given.baseline),
+        scopes: top.scopes.union(&given.scopes),
+        ceiling: named.or(top.ceiling.clone()),
+        ephemeral: top.ephemeral,
+        ends: Some(Ending { at, leaves: given.lasting() }),
+        ..given
     }
 }
 
@@ -106,6 +117,7 @@ pub(super) fn grant(state: &mut Registry, stamp: Stamp, event: &Event) {
         }
         Event::TokenRotated { device, role, scopes, token } => {
             change_grant(state, *device, *role, |grant| {
+                narrow_beneath(grant, scopes);
                 grant.scopes = scopes.clone();
                 grant.rotated_at = Some(stamp.at);
                 replace_token(grant, stamp, *token);
@@ -125,12 +137,21 @@ pub(super) fn grant(state: &mut Registry, stamp: Stamp, event: &Event) {
 /// What was held for good before is all that is held again.
 fn expire(device: &mut Device, role: Role) {
     let Some(mut grant) = device.grants.remove(&role) else { return };
-    let Some(Lasting { seq, by, approver, baseline, scopes }) =
+    let Some(Lasting { seq, by, approver, baseline, scopes, ceiling, ephemeral }) =
         grant.ends.take().and_then(|ending| ending.leaves)
     else {
         return;
     };
-    device.grants.insert(role, Grant { seq, by, approver, baseline, scopes, ..grant });
+    let left = Grant { seq, by, approver, baseline, scopes, ceiling, ephemeral, ..grant };
+    device.grants.insert(role, left);
+}
+
+/// Who was given less does not get it back by the end of what was given on top.
+fn narrow_beneath(grant: &mut Grant, scopes: &ScopeSet) {
+    let lasting = grant.ends.as_mut().and_then(|ending| ending.leaves.as_mut());
+    if let Some(lasting) = lasting.filter(|lasting| !scopes.covers(&lasting.scopes)) {
+        lasting.scopes = lasting.scopes.narrowed_to(scopes);
+    }
 }
 
 fn bar(state: &mut Registry, stamp: Stamp, device: DeviceId, bars: bool) {
