@@ -1,8 +1,22 @@
 //! Rows for every operation of the registry: who asks, what is there, what comes of it.
 
 mod admission;
+mod ceilings;
+mod describing;
+mod ends;
+mod issuing;
+mod knocks;
+mod listed_keys;
+mod lockouts;
 mod pairing;
 mod refusals;
+mod rotation;
+mod rules;
+mod service_tokens;
+mod sessions;
+mod setup_codes;
+mod taking;
+mod who;
 
 use super::*;
 use crate::domain::{
