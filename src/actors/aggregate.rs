@@ -107,7 +107,7 @@ impl<D: Decider> Handle<D> {
     ) -> Self {
         let committed = Arc::new(state);
         let published = Arc::new(ArcSwap::from(Arc::clone(&committed)));
-        let epoch = Arc::<Epoch>::default();
+        let epoch = Arc::new(Epoch::at(ledger.size()));
         let actor = Aggregate {
             committed,
             published: Arc::clone(&published),
@@ -131,7 +131,7 @@ impl<D: Decider> Handle<D> {
         self.published.load_full()
     }
 
-    /// Counts the commits that were published.
+    /// How many records the last committed state adds up to.
     pub fn epoch(&self) -> &Arc<Epoch> {
         &self.epoch
     }
@@ -230,11 +230,11 @@ impl<D: Decider> Aggregate<D> {
 
     fn landed(&mut self, batch: Batch<D>, outcome: Result<u64, AppendError>) {
         match outcome {
-            Ok(_) => {
+            Ok(size) => {
                 self.committed = Arc::new(batch.working);
                 self.last_at = batch.last_at;
                 self.published.store(Arc::clone(&self.committed));
-                self.epoch.advance();
+                self.epoch.advance_to(size);
                 self.answer(batch.answers, &batch.events);
                 (self.on_commit)(&self.committed, &batch.events, &batch.connections);
             }

@@ -1,4 +1,5 @@
-//! How many commits were published: the clock by which sessions know that they are stale.
+//! How many records the published state adds up to: the clock by which sessions know that they are
+//! stale, and the place up to which anyone is told of records.
 //!
 //! It advances after the new state is published and before anyone is answered. So whoever reads it
 //! first and the state afterwards never acts on what was true before a change that someone has
@@ -8,17 +9,22 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::Notify;
 
-/// A count that only grows, and can be waited for.
+/// A number of records that only grows, and can be waited for.
 #[derive(Debug, Default)]
 pub struct Epoch {
-    count: AtomicU64,
+    records: AtomicU64,
     advanced: Notify,
 }
 
 impl Epoch {
-    /// The count now.
+    /// The epoch of a state that adds up so many records.
+    pub fn at(records: u64) -> Self {
+        Self { records: records.into(), advanced: Notify::new() }
+    }
+
+    /// The number now.
     pub fn now(&self) -> u64 {
-        self.count.load(Ordering::Acquire)
+        self.records.load(Ordering::Acquire)
     }
 
     /// Returns once it is no longer `seen`.
@@ -32,9 +38,9 @@ impl Epoch {
         }
     }
 
-    /// A new state is published.
-    pub fn advance(&self) {
-        self.count.fetch_add(1, Ordering::Release);
+    /// A new state is published, which adds up so many records.
+    pub fn advance_to(&self, records: u64) {
+        self.records.store(records, Ordering::Release);
         self.advanced.notify_waiters();
     }
 }

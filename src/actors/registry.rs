@@ -47,7 +47,7 @@ impl RegistryHandle {
         self.aggregate.state()
     }
 
-    /// Counts the commits that were published.
+    /// How many records the last committed state adds up to.
     pub fn epoch(&self) -> &Arc<Epoch> {
         self.aggregate.epoch()
     }

@@ -82,9 +82,10 @@ impl Service {
         on_a_thread(move || fold(&reader, seq)).await?.ok_or(Refusal::UnknownRecord)
     }
 
-    /// How many records there are.
-    pub fn ledger_size(&self) -> u64 {
-        self.0.ledger.size()
+    /// How many records there are to tell of: those that the published state adds up to. What is
+    /// durable and not in it yet could be read by someone from whom it takes that right.
+    pub fn told_size(&self) -> u64 {
+        self.0.registry.epoch().now()
     }
 }
 

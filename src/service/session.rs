@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use tokio::sync::watch;
-
 use super::{Epoch, Service};
 use crate::domain::{
     operation::Operation,
@@ -19,7 +17,7 @@ use crate::domain::{
 #[derive(Debug)]
 pub struct Live {
     session: Session,
-    /// The commits that it has followed.
+    /// How far it has followed the records.
     followed: Option<u64>,
     /// When its authority ends by itself, if it does.
     until: Option<UnixMillis>,
@@ -93,34 +91,29 @@ impl Service {
 
     /// Wakes a stream that follows the ledger.
     pub fn changes(&self) -> Changes {
-        Changes::new(self.0.ledger.watch(), Arc::clone(self.0.registry.epoch()))
+        Changes::new(Arc::clone(self.0.registry.epoch()))
     }
 }
 
-/// Wakes at every commit: when its records are there, and again when the state is that they add up to.
+/// Wakes whenever the state has changed, and with it the records that are told of.
 pub struct Changes {
-    size: watch::Receiver<u64>,
     epoch: Arc<Epoch>,
     seen: u64,
 }
 
 impl Changes {
-    /// Of a ledger of this size, and the commits that were published.
-    pub fn new(size: watch::Receiver<u64>, epoch: Arc<Epoch>) -> Self {
-        Self { size, seen: epoch.now(), epoch }
+    /// Of the published state.
+    pub fn new(epoch: Arc<Epoch>) -> Self {
+        Self { seen: epoch.now(), epoch }
     }
 
     /// What happened until now is no reason to wake any more. To be called before looking at it.
     pub fn mark_seen(&mut self) {
-        self.size.mark_unchanged();
         self.seen = self.epoch.now();
     }
 
-    /// Waits for the next change; `false` if there will be none, because the gateway stops.
-    pub async fn next(&mut self) -> bool {
-        tokio::select! {
-            changed = self.size.changed() => changed.is_ok(),
-            () = self.epoch.later_than(self.seen) => true,
-        }
+    /// Waits for the next change.
+    pub async fn next(&mut self) {
+        self.epoch.later_than(self.seen).await;
     }
 }

@@ -32,10 +32,10 @@ pub(super) trait Source: Clone + Send + Sync + 'static {
 
 #[tonic::async_trait]
 impl Source for Service {
-    /// Stops at the committed size: the store may hold records that nobody was told of yet.
+    /// Stops where the published state does: the store may hold records that nobody was told of yet.
     async fn read(&self, who: &Standing, from: u64, limit: usize) -> Result<Vec<Entry>, Failure> {
-        let committed = self.ledger_size().saturating_sub(from);
-        let limit = usize::try_from(committed).map_or(limit, |committed| limit.min(committed));
+        let told = self.told_size().saturating_sub(from);
+        let limit = usize::try_from(told).map_or(limit, |told| limit.min(told));
         let (service, who) = (self.clone(), who.clone());
         let entries = on_a_thread(move || service.read_ledger(&who, from, limit)).await?;
         entries.map_err(|refusal| refused(&refusal))
@@ -50,7 +50,7 @@ impl Source for Service {
     }
 
     async fn size(&self, _: &Standing) -> Result<u64, Failure> {
-        Ok(self.ledger_size())
+        Ok(self.told_size())
     }
 
     fn changes(&self) -> Option<Changes> {

@@ -97,7 +97,7 @@ impl<S: Source> Tail<S> {
         let Some(changes) = &mut self.changes else { return Ok(false) };
         tokio::select! {
             () = self.shutdown.begun() => Err(stopping()),
-            changed = changes.next() => if changed { Ok(true) } else { Err(stopping()) },
+            () = changes.next() => Ok(true),
         }
     }
 }

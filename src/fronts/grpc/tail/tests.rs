@@ -9,7 +9,6 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::watch;
 use tokio_stream::StreamExt as _;
 use tonic::Code;
 
@@ -34,7 +33,6 @@ use crate::{
 struct Book {
     records: u64,
     granted: Arc<AtomicU64>,
-    size: watch::Sender<u64>,
     epoch: Arc<Epoch>,
 }
 
@@ -57,7 +55,7 @@ impl Source for Book {
     }
 
     fn changes(&self) -> Option<Changes> {
-        Some(Changes::new(self.size.subscribe(), Arc::clone(&self.epoch)))
+        Some(Changes::new(Arc::clone(&self.epoch)))
     }
 
     fn may_still_read(&self, _: &mut Live) -> Result<(), Failure> {
@@ -86,8 +84,8 @@ fn entry(seq: u64) -> Entry {
 }
 
 fn book(records: u64, granted: u64) -> Book {
-    let (size, epoch) = (watch::Sender::new(records), Arc::default());
-    Book { records, granted: Arc::new(AtomicU64::new(granted)), size, epoch }
+    let epoch = Arc::new(Epoch::at(records));
+    Book { records, granted: Arc::new(AtomicU64::new(granted)), epoch }
 }
 
 fn reader() -> Live {
@@ -124,7 +122,7 @@ async fn a_reader_that_waits_is_woken_by_the_end_of_its_authority() {
     let mut stream = pin!(follow(&book).await);
     stream.next().await.unwrap().unwrap();
     assert!(futures_util::poll!(pin!(stream.next())).is_pending());
-    book.epoch.advance();
+    book.epoch.advance_to(2);
     let ended = soon(stream.next()).await.unwrap().unwrap_err();
     assert_eq!(ended.code(), Code::PermissionDenied);
 }
