@@ -2,23 +2,28 @@
 
 use std::{
     io::{self, Write},
+    net::{SocketAddr, TcpListener},
     ops::ControlFlow,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, mpsc},
     thread::JoinHandle,
 };
 
+use actix::Actor as _;
 use clap::Parser;
 use doorward::{
-    actors::{aggregate, hub::HubHandle, registry::RegistryHandle, supervise::StopOnPanic},
+    actors::{
+        aggregate, hub::HubHandle, registry::RegistryHandle, supervise::StopOnPanic,
+        sweeper::Sweeper,
+    },
     config::Env,
     domain::{
         Decider, Event,
-        ids::{DeviceId, PublicKey, RequestId, TokenHash},
+        ids::{DeviceId, PublicKey, RequestId},
         operation::Operation,
         origin::Locality,
         permit,
-        principal::{Rule, SecretKind, Standing},
+        principal::{Rule, Standing},
         refusal::PairingReason,
         registry::{Ask, AuthMode, Command, Policy, Profile, Registry},
         scope::{Role, Scope, ScopeSet},
@@ -26,7 +31,7 @@ use doorward::{
     },
     fronts::{
         cli::{self, Output, Rooms, args::Cli},
-        grpc,
+        grpc, ws,
     },
     ledger::{
         LedgerHandle,
@@ -43,9 +48,14 @@ use doorward::{
     },
 };
 
-/// A gateway that serves its admin socket on a thread of its own, until dropped.
+/// The shared token of every gateway here.
+pub const SHARED: &str = "a-shared-token-for-tests";
+
+/// A gateway that serves its admin API, on a thread of its own, until dropped.
 pub struct Gateway {
     pub state_dir: PathBuf,
+    /// Where it serves over TCP.
+    pub tcp: SocketAddr,
     registry: RegistryHandle,
     shutdown: Shutdown,
     thread: Option<JoinHandle<()>>,
@@ -59,8 +69,8 @@ impl Gateway {
         let thread = std::thread::spawn(move || {
             actix_rt::System::new().block_on(serve(&dir, until, ready));
         });
-        let registry = started.recv().unwrap();
-        Self { state_dir: state_dir.into(), registry, shutdown, thread: Some(thread) }
+        let (registry, tcp) = started.recv().unwrap();
+        Self { state_dir: state_dir.into(), tcp, registry, shutdown, thread: Some(thread) }
     }
 
     /// Gives the order to stop and waits until it is followed.
@@ -119,7 +129,7 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
-async fn serve(dir: &Path, shutdown: Shutdown, ready: mpsc::Sender<RegistryHandle>) {
+async fn serve(dir: &Path, shutdown: Shutdown, ready: mpsc::Sender<(RegistryHandle, SocketAddr)>) {
     let key = Arc::new(GatewayKey::load_or_create(&dir.join("gateway.key")).unwrap());
     let mut state = Registry::default();
     let mut last_at = UnixMillis::default();
@@ -138,25 +148,35 @@ async fn serve(dir: &Path, shutdown: Shutdown, ready: mpsc::Sender<RegistryHandl
     let on_commit = Box::new(|_: &Registry, _: &[_], _: &[_]| {});
     let registry = aggregate::Handle::start(state, last_at, ledger.clone(), on_commit, guard);
     let registry = RegistryHandle::new(registry);
-    let secret = SharedSecret::Token(Secret::new("shared".into()));
-    let place = SecretPlace::File(dir.join("shared-token"));
-    let secrets = Secrets::new(secret, place, Arc::clone(&key));
-    begin(&registry, &key, secrets.fingerprint()).await;
-    let info = info(dir, &key);
-    let steady = SteadyClock::start(last_at.0);
+    let secrets = secrets(dir, &key);
+    begin(&registry, &key, &secrets).await;
     let hub = HubHandle::start(StopOnPanic::new("hub", shutdown.clone()));
+    let steady = SteadyClock::start(last_at.0);
+    let guard = StopOnPanic::new("sweeper", shutdown.clone());
+    Sweeper::new(registry.clone(), hub.clone(), steady, guard).start();
+    let tcp = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    tcp.set_nonblocking(true).unwrap();
+    let address = tcp.local_addr().unwrap();
+    let info = info(dir, &key, address);
     let service = Service::new(registry.clone(), hub, ledger.clone(), secrets, steady, info);
+    let network = grpc::serve_network(tcp, service.clone(), shutdown.clone());
+    let network = actix_rt::spawn(network);
     let serving = actix_rt::spawn(grpc::serve(listener, service, shutdown));
-    ready.send(registry).unwrap();
+    ready.send((registry, address)).unwrap();
     serving.await.unwrap().unwrap();
+    network.await.unwrap().unwrap();
     ledger.close().await.unwrap();
 }
 
-async fn begin(
-    registry: &RegistryHandle,
-    key: &GatewayKey,
-    secret: Option<(SecretKind, TokenHash)>,
-) {
+/// The shared secret in a file of its own; what a rotation wrote is what the next start finds.
+fn secrets(dir: &Path, key: &Arc<GatewayKey>) -> Secrets {
+    let path = dir.join("shared-token");
+    let token = std::fs::read_to_string(&path).unwrap_or_else(|_| SHARED.into());
+    let secret = SharedSecret::Token(Secret::new(token.trim().into()));
+    Secrets::new(secret, SecretPlace::File(path), Arc::clone(key))
+}
+
+async fn begin(registry: &RegistryHandle, key: &GatewayKey, secrets: &Secrets) {
     let policy = Policy {
         auth_mode: AuthMode::Token,
         shared_scopes: set("operator.read"),
@@ -165,18 +185,19 @@ async fn begin(
         auto_approve_cidrs: vec![],
         people: Default::default(),
         others: None,
-        ceilings: Default::default(),
+        ceilings: [("reader".to_owned(), set("operator.read"))].into(),
     };
     let startup = Standing::system(Rule::Startup);
     let permit = permit::authorize(&startup, Operation::AdoptPolicy).unwrap();
-    let command = Command::Start { gateway_key: PublicKey(key.public()), policy, secret };
+    let (gateway_key, secret) = (PublicKey(key.public()), secrets.fingerprint());
+    let command = Command::Start { gateway_key, policy, secret };
     registry.execute(permit, command, Via::internal()).await.unwrap();
 }
 
-fn info(dir: &Path, key: &GatewayKey) -> Info {
+fn info(dir: &Path, key: &GatewayKey, tcp: SocketAddr) -> Info {
     Info {
-        operation_of: |_| None,
-        grpc_address: None,
+        public_url: None,
+        remote_url: None,
         version: "test",
         boot_id: "boot".into(),
         started_at: UnixMillis(1),
@@ -187,9 +208,9 @@ fn info(dir: &Path, key: &GatewayKey) -> Info {
         config: Arc::default(),
         config_hash: String::new(),
         address: ([127, 0, 0, 1], 18789).into(),
+        grpc_address: Some(tcp),
+        operation_of: ws::operation_of,
         proxies: TrustedProxies::default(),
-        public_url: None,
-        remote_url: None,
         allowed_origins: vec![],
         shared_secret_file: Some(dir.join("shared-token")),
         public_key: key.public(),

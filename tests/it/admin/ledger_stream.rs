@@ -1,11 +1,16 @@
 //! Following the ledger: no gap, no duplicate, and an end that says why.
 
 use doorward::proto::v1::{
-    TailRequest, ledger_service_client::LedgerServiceClient, tail_request::Start,
+    AssignCeilingRequest, CreateTokenRequest, RevokeServiceTokenRequest, RotateServiceTokenRequest,
+    Scopes, TailRequest, assign_ceiling_request::Subject,
+    ledger_service_client::LedgerServiceClient, tail_request::Start,
 };
 use tonic::{Code, Streaming, transport::Channel};
 
-use super::gateway::{Gateway, block_on};
+use super::{
+    client::{Client, WAYS, refusal},
+    gateway::{Gateway, block_on},
+};
 
 async fn client(gateway: &Gateway) -> LedgerServiceClient<Channel> {
     let url = format!("unix://{}", gateway.state_dir.join("admin.sock").display());
@@ -86,4 +91,81 @@ fn a_follower_is_told_that_the_gateway_stops() {
         assert_eq!((ended.code(), ended.message()), (Code::Unavailable, "the gateway is stopping"));
         stopping.join().unwrap();
     });
+}
+
+/// N3 A3.3, N10 A10.1: a stream stands on a grant, and ends with it; nobody else's does.
+#[test]
+fn a_stream_ends_with_what_it_stands_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let gateway = Gateway::start(dir.path());
+    block_on(async {
+        let mut host = Client::host(&gateway).await;
+        for (n, way) in WAYS.into_iter().enumerate() {
+            for (ending, expected) in [
+                (Ending::Revoked, "GRANT_ENDED"),
+                (Ending::Rotated, "GRANT_ENDED"),
+                (Ending::Expired, "GRANT_ENDED"),
+                (Ending::Narrowed, "MISSING_SCOPE"),
+            ] {
+                let mut make = async |who: &str, until_ms| {
+                    let name = format!("{who} {ending:?} {n}");
+                    let scopes = Some(Scopes { names: vec!["operator.audit".into()] });
+                    let asked = CreateTokenRequest { name, scopes, until_ms, ranges: vec![] };
+                    host.tokens.create_token(asked).await.unwrap().into_inner()
+                };
+                let soon = doorward::support::clock::unix_millis() + 1000;
+                let one = make("one", (ending == Ending::Expired).then_some(soon)).await;
+                let other = make("other", None).await;
+                let follow =
+                    TailRequest { start: Some(Start::Newest(1)), limit: None, follow: true };
+                let open = async |secret: &str| {
+                    let mut client = Client::with(&gateway, way, secret).await;
+                    let mut stream = client.ledger.tail(follow).await.unwrap().into_inner();
+                    assert_eq!(next(&mut stream).await, other.seq);
+                    stream
+                };
+                let (mut ends, mut goes_on) = (open(&one.secret).await, open(&other.secret).await);
+                ending.come_about(&mut host, one.token_id).await;
+                let outcome = ends.message().await;
+                let what = format!("{ending:?} over {way:?}");
+                assert_eq!(
+                    refusal(outcome),
+                    (Code::PermissionDenied, expected.to_owned()),
+                    "{what}"
+                );
+                assert_eq!(next(&mut goes_on).await, other.seq + 1, "{what}");
+            }
+        }
+    });
+}
+
+/// What ends a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    Revoked,
+    Rotated,
+    Expired,
+    Narrowed,
+}
+
+impl Ending {
+    async fn come_about(self, host: &mut Client, token_id: String) {
+        match self {
+            Self::Revoked => {
+                let revoke = RevokeServiceTokenRequest { token_id };
+                host.tokens.revoke_service_token(revoke).await.map(drop)
+            }
+            Self::Rotated => {
+                let rotate = RotateServiceTokenRequest { token_id };
+                host.tokens.rotate_service_token(rotate).await.map(drop)
+            }
+            Self::Narrowed => {
+                let subject = Some(Subject::TokenId(token_id));
+                let ceiling = AssignCeilingRequest { subject, ceiling: "reader".into() };
+                host.pairing.assign_ceiling(ceiling).await.map(drop)
+            }
+            Self::Expired => Ok(()),
+        }
+        .unwrap();
+    }
 }

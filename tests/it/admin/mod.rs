@@ -1,5 +1,11 @@
-//! The admin API and the command line, over a real socket, a real service and a real ledger.
+//! The admin API and the command line, over real sockets to a gateway in this process.
 
+mod client;
 mod command_line;
+mod credentials;
+mod devices;
+mod every_call;
+mod explain;
 mod gateway;
 mod ledger_stream;
+mod tokens;

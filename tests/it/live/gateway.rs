@@ -177,6 +177,7 @@ fn info(state: &Path, key: &GatewayKey) -> Info {
         config: Arc::default(),
         config_hash: String::new(),
         address: ([127, 0, 0, 1], 18789).into(),
+        grpc_address: None,
         allowed_origins: vec![],
         shared_secret_file: None,
         public_key: key.public(),

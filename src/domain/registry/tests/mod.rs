@@ -4,6 +4,7 @@ mod admission;
 mod ceilings;
 mod describing;
 mod ends;
+mod explain;
 mod issuing;
 mod knocks;
 mod listed_keys;

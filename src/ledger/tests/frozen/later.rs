@@ -197,6 +197,7 @@ fn rest() -> Vec<Example> {
         ("locked-code", rule(), locked(CredentialClass::SetupCode, v4)),
         ("locked-person", rule(), locked(CredentialClass::Person, v6)),
         ("lockout-cleared", person(), cleared),
+        ("renamed-over-grpc", HUB, Event::DeviceRenamed { device: DEVICE, label: "hub".into() }),
     ]
 }
 
