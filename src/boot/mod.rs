@@ -32,7 +32,7 @@ use crate::{
         supervise::StopOnPanic,
         sweeper::{self, Sweeper},
     },
-    config::{Loaded, Settings},
+    config::{Loaded, RateLimit, Settings},
     domain::{
         ids::{PublicKey, TokenHash},
         operation::Operation,
@@ -48,7 +48,7 @@ use crate::{
         record::Via,
         recover::{OpenOptions, Opened},
     },
-    service::{Info, SecretPlace, Secrets, Service, TrustedProxies},
+    service::{Info, Limits, SecretPlace, Secrets, Service, TrustedProxies},
     support::{
         clock::{self, SteadyClock, Stopwatch},
         entropy,
@@ -191,8 +191,9 @@ async fn serve(
     sweeper::catch_up(&registry, steady).await;
     let guard = StopOnPanic::new("sweeper", shutdown.clone());
     Sweeper::new(registry.clone(), hub.clone(), steady, guard).start();
+    let limits = rate_limits(&settings);
     let service =
-        Service::new(registry, hub.clone(), ledger.clone(), secrets, steady, info.clone());
+        Service::new(registry, hub.clone(), ledger.clone(), secrets, steady, info.clone(), limits);
     let server = open_port(listener, &service)?;
     let port = server.handle();
     actix_rt::spawn(server);
@@ -251,6 +252,18 @@ fn policy(settings: &Settings, auth_mode: AuthMode) -> anyhow::Result<Policy> {
         others: None,
         ceilings: BTreeMap::new(),
     })
+}
+
+fn rate_limits(settings: &Settings) -> Limits {
+    let RateLimit { max_attempts, global_max_attempts, window_ms, lockout_ms, exempt_loopback } =
+        settings.rate_limit;
+    Limits {
+        max_attempts,
+        global_max_attempts,
+        window: Duration::from_millis(window_ms),
+        lockout: Duration::from_millis(lockout_ms),
+        exempt_loopback,
+    }
 }
 
 /// The first record, and the policy if it is not in force already.

@@ -7,6 +7,7 @@ use super::{
     known,
     layer::{BAD_PORT, BindWord, Layer, Mode, checked},
     proxies,
+    rate_limit::RateLimit,
     reader::{Document, Given, Section},
     shared_secret::Source,
 };
@@ -75,10 +76,12 @@ impl Layer {
         self.token = Source::parse(&mut auth, "token", report);
         self.password = Source::parse(&mut auth, "password", report);
         let mut shared = auth.section("sharedSecret", report);
+        let rate_limit = auth.section("rateLimit", report);
         auth.leave(known::AUTH, report);
         self.shared_scopes = scopes(&mut shared, "scopes", report);
         self.loopback_scopes = scopes(&mut shared, "loopbackScopes", report);
         shared.leave(&[], report);
+        self.rate_limit = Some(RateLimit::read(rate_limit, report));
     }
 }
 

@@ -50,7 +50,7 @@ pub(super) const GATEWAY: &[&str] =
     &["channelHealthCheckMinutes", "http", "reload", "tailscale", "tls", "tools"];
 
 /// Keys under `gateway.auth`.
-pub(super) const AUTH: &[&str] = &["allowTailscale", "rateLimit", "trustedProxy"];
+pub(super) const AUTH: &[&str] = &["allowTailscale", "trustedProxy"];
 
 /// Keys under `gateway.nodes`.
 pub(super) const NODES: &[&str] = &["allowCommands", "browser", "denyCommands"];

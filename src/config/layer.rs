@@ -10,6 +10,7 @@ use super::{
     Overrides,
     env::Env,
     findings::{Place, Report},
+    rate_limit::RateLimit,
     reader::Given,
     shared_secret::Source,
 };
@@ -28,6 +29,7 @@ pub(super) struct Layer {
     pub password: Option<Given<Source>>,
     pub shared_scopes: Option<Vec<String>>,
     pub loopback_scopes: Option<Vec<String>>,
+    pub rate_limit: Option<RateLimit>,
     pub auto_approve_local: Option<bool>,
     pub allowed_origins: Option<Vec<String>>,
     pub trusted_proxies: Option<Vec<Given<IpNet>>>,

@@ -20,6 +20,7 @@ mod known;
 mod layer;
 mod lines;
 mod proxies;
+mod rate_limit;
 mod reader;
 mod redact;
 mod settings;
@@ -36,6 +37,7 @@ pub use findings::{ConfigError, ConfigErrors, Finding, Warning};
 use findings::{Place, Report};
 use layer::Layer;
 pub use proxies::Proxies;
+pub use rate_limit::RateLimit;
 pub use settings::{Auth, Bind, DEFAULT_PORT, Origin, Settings};
 
 /// What the command line says; `None` where it says nothing.

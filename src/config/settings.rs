@@ -10,6 +10,7 @@ use super::{
     findings::{Place, Report},
     layer::{BindWord, Layer, Mode, checked},
     proxies::Proxies,
+    rate_limit::RateLimit,
     reader::Given,
     shared_secret::Source,
 };
@@ -48,6 +49,8 @@ pub struct Settings {
     pub shared_scopes: Vec<String>,
     /// Scopes that it grants over direct loopback; same form.
     pub loopback_scopes: Vec<String>,
+    /// How many wrong credentials are borne, and what follows.
+    pub rate_limit: RateLimit,
     /// Whether a device that connects over direct loopback is paired by policy.
     pub auto_approve_local: bool,
     /// The address by which clients reach this gateway from elsewhere.
@@ -131,6 +134,9 @@ impl Settings {
             auth: auth?,
             shared_scopes: names(layers, |layer| layer.shared_scopes.as_ref(), SHARED_SCOPES),
             loopback_scopes: names(layers, |layer| layer.loopback_scopes.as_ref(), LOOPBACK_SCOPES),
+            rate_limit: first(layers, |layer| layer.rate_limit.as_ref())
+                .copied()
+                .unwrap_or_default(),
             auto_approve_local: first(layers, |layer| layer.auto_approve_local.as_ref())
                 .is_none_or(|&approve| approve),
             public_url: first(layers, |layer| layer.public_url.as_ref()).cloned(),

@@ -1,23 +1,26 @@
 //! Letting a client in.
 //!
 //! The order of the checks is that of the real gateway (`docs/PROTOCOL.md` (c)): the page, the device's proof
-//! of its key, the credential, and only then what all of it is worth. Everything that a known client
-//! needs is on the last committed state, so it is let in without a lock, a write or an await.
+//! of its key, the credential, and only then what all of it is worth. A credential is compared only if
+//! the guard lets its class be tried. Everything that a known client needs is on the last committed
+//! state, so it is let in without a write or an await.
 
 use super::{
     Service, SharedSecret,
     connect::{Connect, Outcome},
+    enter::via,
+    guard::{Caller, Client, Consequence},
     proof::{Proven, prove},
     tokens::TOKEN_PREFIX,
 };
 use crate::{
     domain::{
-        ids::TokenHash,
+        ids::{DeviceId, TokenHash},
         origin::{PageOrigin, check_page},
-        principal::SecretKind,
-        refusal::Refusal,
+        principal::{SecretKind, Standing},
+        refusal::{PairingReason, Refusal},
         registry::{
-            Registry,
+            CredentialClass, Registry,
             admit::{Admission, Credential, Knock, ProvenDevice, admit},
         },
     },
@@ -30,6 +33,16 @@ enum Presented {
     Credential(Credential),
     /// A setup code, to be redeemed.
     Code(TokenHash),
+}
+
+/// What follows from all that a client presented.
+enum Verdict {
+    /// It enters, having proved itself by this method.
+    Enter(Standing, &'static str),
+    /// It has to be approved.
+    Pair(Credential, PairingReason),
+    /// It redeems a setup code.
+    Redeem(TokenHash),
 }
 
 impl Service {
@@ -45,31 +58,70 @@ impl Service {
             .map_err(Refusal::OriginNotAllowed)?;
         let proven = connect.device.as_ref().map(|claim| prove(claim, &connect)).transpose()?;
         let state = self.0.registry.peek();
+        let caller = self.caller(Client {
+            paired: proven.as_ref().map(|proven| proven.id).filter(|id| is_paired(&state, *id)),
+            address: connect.address,
+            locality: connect.locality,
+            is_page: connect.origin.is_some(),
+        });
         let service = self.clone();
-        let credential = match self.presented(&state, &connect, proven.as_ref())? {
-            Presented::Credential(credential) => credential,
-            Presented::Code(code) => {
-                let proven = proven.ok_or(Refusal::DeviceIdentityRequired)?;
-                let redeem = async move { service.redeem(connect, proven, code).await };
-                return Ok(Outcome::Later(Box::pin(redeem)));
+        match self.judge(&state, caller, &connect, proven.as_ref()) {
+            Ok(Verdict::Enter(standing, method)) => {
+                Ok(self.enter(&state, standing, connect, method))
             }
-        };
-        match admit(&state, &knock(&connect, proven.as_ref(), credential.clone()))? {
-            Admission::Enter(standing) => {
-                Ok(self.enter(&state, standing, connect, credential.method()))
-            }
-            Admission::Pair(reason) => {
+            Ok(Verdict::Pair(credential, reason)) => {
                 let proven = proven.ok_or(Refusal::DeviceIdentityRequired)?;
                 let settle = async move { service.pair(connect, proven, credential, reason).await };
                 Ok(Outcome::Later(Box::pin(settle)))
             }
+            Ok(Verdict::Redeem(code)) => {
+                let proven = proven.ok_or(Refusal::DeviceIdentityRequired)?;
+                Ok(Outcome::Later(Box::pin(async move {
+                    let via = via(&connect);
+                    let redeemed = service.redeem(connect, proven, code).await;
+                    if let Err(refusal) = &redeemed {
+                        service.settle(service.count(caller, refusal), via).await;
+                    }
+                    redeemed
+                })))
+            }
+            Err(refusal) => {
+                let consequence = self.count(caller, &refusal);
+                if consequence == Consequence::default() {
+                    return Err(refusal);
+                }
+                let via = via(&connect);
+                Ok(Outcome::Later(Box::pin(async move {
+                    service.settle(consequence, via).await;
+                    Err(refusal)
+                })))
+            }
         }
+    }
+
+    /// What follows from all that the client presented.
+    fn judge(
+        &self,
+        state: &Registry,
+        caller: Caller,
+        connect: &Connect,
+        proven: Option<&Proven>,
+    ) -> Result<Verdict, Refusal> {
+        let credential = match self.presented(state, caller, connect, proven)? {
+            Presented::Credential(credential) => credential,
+            Presented::Code(code) => return Ok(Verdict::Redeem(code)),
+        };
+        Ok(match admit(state, &knock(connect, proven, credential.clone()))? {
+            Admission::Enter(standing) => Verdict::Enter(standing, credential.method()),
+            Admission::Pair(reason) => Verdict::Pair(credential, reason),
+        })
     }
 
     /// What the client presented besides its key.
     fn presented(
         &self,
         state: &Registry,
+        caller: Caller,
         connect: &Connect,
         proven: Option<&Proven>,
     ) -> Result<Presented, Refusal> {
@@ -83,22 +135,27 @@ impl Service {
             SharedSecret::None => (SecretKind::Token, None),
         };
         let ours = shared.value().map(|(_, ours)| ours);
+        let may_try = |class| self.may_try(state, caller, class);
         let credential = |credential| Ok(Presented::Credential(credential));
-        if let (Some(ours), Some(theirs)) = (ours, theirs)
-            && ours.matches(theirs.expose())
-        {
-            return credential(Credential::Secret(kind));
+        if let (Some(ours), Some(theirs)) = (ours, theirs) {
+            may_try(class_of(theirs))?;
+            if ours.matches(theirs.expose()) {
+                return credential(Credential::Secret(kind));
+            }
         }
         if let Some(token) = given(&auth.token).filter(|token| is_service_token(token)) {
+            may_try(CredentialClass::ServiceToken)?;
             let id = self.present(state, token, connect.address)?;
             return credential(Credential::ServiceToken(id));
         }
         if let Some(token) =
             given(&auth.device_token).filter(|_| proven.is_some() || ours.is_some())
         {
+            may_try(CredentialClass::DeviceToken)?;
             return credential(device_token(token));
         }
         if let Some(code) = given(&auth.bootstrap_token) {
+            may_try(CredentialClass::SetupCode)?;
             return Ok(Presented::Code(TokenHash(digest(code.expose().as_bytes()))));
         }
         // Some clients keep their device token where the shared one would be.
@@ -120,6 +177,19 @@ impl Service {
             (None, Some(_)) => Err(Refusal::SecretMissing(kind)),
             (None, None) => Err(Refusal::DeviceIdentityRequired),
         }
+    }
+}
+
+/// Whether a device holds anything.
+fn is_paired(state: &Registry, id: DeviceId) -> bool {
+    state.device(id).is_some_and(|device| !device.grants.is_empty())
+}
+
+/// What a client means that presents this where a shared secret could be.
+pub(super) fn class_of(secret: &Secret<String>) -> CredentialClass {
+    match is_service_token(secret) {
+        true => CredentialClass::ServiceToken,
+        false => CredentialClass::SharedSecret,
     }
 }
 

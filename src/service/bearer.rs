@@ -2,18 +2,24 @@
 
 use std::net::IpAddr;
 
-use super::{Service, tokens::TOKEN_PREFIX};
+use super::{
+    Service,
+    authenticate::class_of,
+    guard::{Caller, Client},
+};
 use crate::{
     domain::{
         origin::Locality,
         principal::Principal,
         refusal::Refusal,
         registry::{
+            CredentialClass,
             admit::{Admission, Credential, Knock, admit},
             session::Session,
         },
         scope::{Role, ScopeSet},
     },
+    ledger::record::{Transport, Via},
     support::secret::Secret,
 };
 
@@ -28,6 +34,8 @@ pub struct Bearer {
     pub address: Option<IpAddr>,
     /// Where it comes from.
     pub locality: Locality,
+    /// Whether a page in a browser sends it: the request names an origin.
+    pub is_page: bool,
 }
 
 impl Service {
@@ -36,13 +44,33 @@ impl Service {
     /// ends in a missing scope that nobody asked about (openclaw #57434).
     ///
     /// # Errors
-    /// If the credential is missing where one is asked for, or wrong.
-    pub fn bearer(&self, bearer: Bearer) -> Result<Session, Refusal> {
-        let Bearer { secret, cap, address, locality } = bearer;
+    /// If the credential is missing where one is asked for, or wrong, or may not be tried now. Who
+    /// gave many wrong ones waits for the answer.
+    pub async fn bearer(&self, bearer: Bearer) -> Result<Session, Refusal> {
+        let Bearer { address, locality, is_page, .. } = bearer;
+        let caller = self.caller(Client { paired: None, address, locality, is_page });
+        let judged = self.judge_bearer(bearer, caller);
+        if let Err(refusal) = &judged {
+            let via = Via {
+                transport: Transport::Http,
+                address: address.map(|address| address.to_string()),
+                locality,
+                connection: None,
+                request: None,
+            };
+            self.settle(self.count(caller, refusal), via).await;
+        }
+        judged
+    }
+
+    fn judge_bearer(&self, bearer: Bearer, caller: Caller) -> Result<Session, Refusal> {
+        let Bearer { secret, cap, address, locality, is_page: _ } = bearer;
         let state = self.0.registry.peek();
         let shared = self.0.secrets.current();
+        let class = secret.as_ref().map(class_of);
+        class.map_or(Ok(()), |class| self.may_try(&state, caller, class))?;
         let credential = match (secret, shared.value()) {
-            (Some(token), _) if token.expose().starts_with(TOKEN_PREFIX) => {
+            (Some(token), _) if class == Some(CredentialClass::ServiceToken) => {
                 Credential::ServiceToken(self.present(&state, &token, address)?)
             }
             (Some(secret), Some((kind, ours))) if ours.matches(secret.expose()) => {

@@ -312,7 +312,8 @@ fn ask(connect: &Connect, proven: &Proven, credential: &Credential, reason: Pair
     }
 }
 
-fn via(connect: &Connect) -> Via {
+/// From where a connect request came.
+pub(super) fn via(connect: &Connect) -> Via {
     Via {
         transport: Transport::WebSocket,
         address: connect.address.map(|address| address.to_string()),

@@ -16,9 +16,11 @@ mod devices;
 mod enter;
 mod explain;
 mod gateway;
+mod guard;
 mod handover;
 mod idempotency;
 mod keys;
+mod lockouts;
 mod pairing;
 mod proof;
 mod secret;
@@ -29,10 +31,12 @@ mod upgrade;
 
 use std::sync::Arc;
 
+use guard::Guard;
+
 use crate::{
     actors::{hub::HubHandle, registry::RegistryHandle},
     ledger::LedgerHandle,
-    support::clock::SteadyClock,
+    support::clock::{SteadyClock, Stopwatch},
 };
 
 pub use crate::{
@@ -56,9 +60,11 @@ pub use connect::{Connect, Entered, Outcome, Presented};
 pub use devices::{Rotated, STALE_SEEN_MS};
 pub use explain::{Action, Asker, Explained};
 pub use gateway::{Info, Status};
+pub use guard::Limits;
 pub use handover::{Handover, HandoverOrder};
 pub use idempotency::Attempt;
 pub use keys::KeyChange;
+pub use lockouts::{LockoutFilter, Lockouts};
 pub use pairing::{Approved, Pairings, Rejected};
 pub use proof::{Challenge, DeviceClaim};
 pub use secret::{RotatedSecret, SecretPlace, Secrets, SharedSecret};
@@ -82,6 +88,7 @@ struct Inner {
     used: tokens::Uses,
     answers: idempotency::Answers,
     joins: handover::Joins,
+    guard: Guard,
 }
 
 impl Service {
@@ -93,6 +100,7 @@ impl Service {
         secrets: Secrets,
         steady: SteadyClock,
         info: Info,
+        limits: Limits,
     ) -> Self {
         Self(Arc::new(Inner {
             registry,
@@ -104,6 +112,7 @@ impl Service {
             used: Default::default(),
             answers: Default::default(),
             joins: Default::default(),
+            guard: Guard::new(limits, Stopwatch::start()),
         }))
     }
 

@@ -3,6 +3,7 @@
 use std::{
     io::{Read, Write},
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket},
+    num::NonZeroU32,
     path::Path,
     process::{Child, Command, ExitStatus, Output, Stdio},
     sync::atomic::{AtomicU16, Ordering},
@@ -11,6 +12,7 @@ use std::{
 
 use doorward::{
     fronts::cli::client::{self, Auth, ConnectError, ConnectOptions, Session},
+    service::Limits,
     support::{clock::Stopwatch, secret::Secret},
 };
 use serde_json::Value;
@@ -174,6 +176,17 @@ impl Drop for Gateway {
             let _ = child.kill();
             let _ = child.wait();
         }
+    }
+}
+
+/// Limits for a gateway that a test puts together by itself: those of an empty configuration.
+pub fn limits() -> Limits {
+    Limits {
+        max_attempts: NonZeroU32::new(10).unwrap(),
+        global_max_attempts: NonZeroU32::new(500).unwrap(),
+        window: Duration::from_secs(60),
+        lockout: Duration::from_secs(300),
+        exempt_loopback: true,
     }
 }
 

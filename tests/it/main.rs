@@ -13,6 +13,7 @@ mod golden;
 mod house;
 mod limits;
 mod live;
+mod lockouts;
 mod proto;
 mod proxies;
 mod scopes;

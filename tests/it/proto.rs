@@ -13,8 +13,10 @@ use crate::golden::wants_regeneration;
 const REFRESH: &str = "DOORWARD_REGENERATE=1 cargo test --test it proto";
 
 /// The contract, in the order of its dependencies.
-const FILES: &[&str] =
-    &["common", "pairing", "ledger", "gateway", "explain", "keys", "secret", "setup", "tokens"];
+const FILES: &[&str] = &[
+    "common", "pairing", "ledger", "gateway", "explain", "keys", "lockouts", "secret", "setup",
+    "tokens",
+];
 
 /// What the generator gives for one package.
 const GENERATED: &str = "doorward.admin.v1.rs";

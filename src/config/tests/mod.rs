@@ -3,6 +3,7 @@
 mod file;
 mod lines;
 mod proxies;
+mod rate_limit;
 mod rules;
 mod secrets;
 mod sources;

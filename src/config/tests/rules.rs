@@ -286,7 +286,6 @@ fn what_is_warned_about() {
             ],
         ),
         ("{gateway: {tls: {enabled: true}}}", vec![format!("gateway.tls: {unused}")]),
-        ("{gateway: {auth: {rateLimit: {}}}}", vec![format!("gateway.auth.rateLimit: {unused}")]),
         ("{gateway: {nodes: {browser: {}}}}", vec![format!("gateway.nodes.browser: {unused}")]),
         (
             "{gateway: {controlUi: {basePath: '/x'}}}",

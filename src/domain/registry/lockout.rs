@@ -46,6 +46,11 @@ impl CredentialClass {
             Self::Person => "person",
         }
     }
+
+    /// The class of this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|class| class.name() == name)
+    }
 }
 
 /// What is locked out: a kind of credential, from an address or from everywhere.

@@ -22,6 +22,7 @@ mod explain;
 mod fake_gateway;
 mod json;
 mod keys;
+mod lockouts;
 mod network;
 mod output;
 #[cfg(test)]
@@ -49,7 +50,7 @@ use crate::{
 use admin::{Admin, NoConnection};
 use args::{
     AccessWord, AuditCommand, AuthCommand, Cli, Command, ConfigCommand, DevicesCommand, Globals,
-    KeysCommand, RunArgs, StatusArgs, TokensCommand,
+    KeysCommand, LockoutsCommand, RunArgs, StatusArgs, TokensCommand,
 };
 use bench::BenchOptions;
 
@@ -120,6 +121,10 @@ async fn ask(session: &mut Session<'_>, command: Command) -> Result<ExitStatusCo
             keys::apply(session, &file, dry_run).await
         }
         Command::Explain(args) => explain::explain(session, args).await,
+        Command::Lockouts { command: None } => lockouts::list(session).await,
+        Command::Lockouts { command: Some(LockoutsCommand::Clear { address, class }) } => {
+            lockouts::clear(session, address, class).await
+        }
         Command::Audit(AuditCommand::Log(args)) => audit::log(session, args).await,
         Command::Audit(AuditCommand::Verify) => audit::verify(session).await,
         Command::Audit(AuditCommand::AsOf { seq }) => audit::as_of(session, seq).await,

@@ -15,6 +15,7 @@ mod explain;
 mod gateway;
 mod keys;
 mod ledger;
+mod lockouts;
 mod network;
 mod pairing;
 mod peer;
@@ -47,6 +48,7 @@ use crate::{
             explain_service_server::ExplainServiceServer,
             gateway_service_server::GatewayServiceServer, key_service_server::KeyServiceServer,
             ledger_service_server::LedgerServiceServer,
+            lockout_service_server::LockoutServiceServer,
             pairing_service_server::PairingServiceServer,
             secret_service_server::SecretServiceServer, setup_service_server::SetupServiceServer,
             token_service_server::TokenServiceServer,
@@ -117,6 +119,7 @@ where
         .add_service(sized!(SecretServiceServer::new(secret::Front::new(service.clone()))))
         .add_service(sized!(KeyServiceServer::new(keys::Front::new(service.clone()))))
         .add_service(sized!(ExplainServiceServer::new(explain::Front::new(service.clone()))))
+        .add_service(sized!(LockoutServiceServer::new(lockouts::Front::new(service.clone()))))
         .add_service(ledger_service(service.clone(), shutdown.clone()))
         .add_service(sized!(GatewayServiceServer::new(gateway::Front::new(service))))
         .serve_with_incoming_shutdown(incoming, async move { shutdown.begun().await })

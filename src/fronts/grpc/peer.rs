@@ -72,8 +72,9 @@ impl Doorkeeper {
                     .map_or((Some(here), Locality::DirectLoopback), |remote| {
                         (remote.address, remote.locality)
                     });
-                let bearer = Bearer { secret: Some(secret), cap: None, address, locality };
-                service.bearer(bearer).map_err(|refusal| refused(&refusal))?
+                let secret = Some(secret);
+                let bearer = Bearer { secret, cap: None, address, locality, is_page: false };
+                service.bearer(bearer).await.map_err(|refusal| refused(&refusal))?
             }
             (_, _, Some(peer), _) if is_host(peer.uid, self.own_uid) => Session {
                 standing: Standing::host(peer.uid),

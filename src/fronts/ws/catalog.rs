@@ -4,7 +4,7 @@
 
 use super::{
     dispatch::{Method, Serve},
-    methods::{devices, gateway, pairing, setup, tokens, upgrade},
+    methods::{devices, gateway, lockouts, pairing, setup, tokens, upgrade},
 };
 use crate::domain::operation::Operation;
 
@@ -33,6 +33,8 @@ catalog! {
     "device.token.revoke" => RevokeToken, Later(devices::revoke);
     "device.token.rotate" => RotateToken, Later(devices::rotate);
     "doorward.auth.rotate" => RotateSecret, Later(tokens::rotate_secret);
+    "doorward.lockouts.clear" => ClearLockouts, Later(lockouts::clear);
+    "doorward.lockouts.list" => ListLockouts, Now(lockouts::list);
     "doorward.tokens.create" => CreateToken, Later(tokens::create);
     "doorward.tokens.list" => ListTokens, Now(tokens::list);
     "doorward.tokens.revoke" => RevokeServiceToken, Later(tokens::revoke);

@@ -48,6 +48,8 @@ use doorward::{
     },
 };
 
+use crate::house::limits;
+
 /// The shared token of every gateway here.
 pub const SHARED: &str = "a-shared-token-for-tests";
 
@@ -158,7 +160,8 @@ async fn serve(dir: &Path, shutdown: Shutdown, ready: mpsc::Sender<(RegistryHand
     tcp.set_nonblocking(true).unwrap();
     let address = tcp.local_addr().unwrap();
     let info = info(dir, &key, address);
-    let service = Service::new(registry.clone(), hub, ledger.clone(), secrets, steady, info);
+    let service =
+        Service::new(registry.clone(), hub, ledger.clone(), secrets, steady, info, limits());
     let network = grpc::serve_network(tcp, service.clone(), shutdown.clone());
     let network = actix_rt::spawn(network);
     let serving = actix_rt::spawn(grpc::serve(listener, service, shutdown));

@@ -42,7 +42,7 @@ use doorward::{
 };
 use tempfile::TempDir;
 
-use crate::house::TOKEN;
+use crate::house::{TOKEN, limits};
 
 /// Serves until it is dropped.
 pub struct Gateway {
@@ -143,7 +143,8 @@ async fn house(state: &Path) -> (Service, RegistryHandle) {
     };
     registry.execute(startup.unwrap(), command, Via::internal()).await.unwrap();
     let steady = SteadyClock::start(0);
-    let service = Service::new(registry.clone(), hub, ledger, secrets, steady, info(state, &key));
+    let service =
+        Service::new(registry.clone(), hub, ledger, secrets, steady, info(state, &key), limits());
     (service, registry)
 }
 
@@ -163,7 +164,6 @@ fn policy() -> Policy {
 fn info(state: &Path, key: &GatewayKey) -> Info {
     Info {
         operation_of: |_| None,
-        grpc_address: None,
         proxies: Default::default(),
         public_url: None,
         remote_url: None,

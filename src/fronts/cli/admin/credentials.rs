@@ -158,4 +158,23 @@ impl Admin {
     ) -> Result<v1::ExplainResponse, Trouble> {
         answered!(self.explain.explain(soon(request)))
     }
+
+    /// The lockouts that are in force.
+    ///
+    /// # Errors
+    /// As [`Self::devices`].
+    pub async fn lockouts(&mut self) -> Result<v1::ListLockoutsResponse, Trouble> {
+        answered!(self.lockouts.list_lockouts(soon(v1::ListLockoutsRequest {})))
+    }
+
+    /// Lifts lockouts.
+    ///
+    /// # Errors
+    /// As [`Self::devices`].
+    pub async fn clear_lockouts(
+        &mut self,
+        request: v1::ClearLockoutsRequest,
+    ) -> Result<v1::ClearLockoutsResponse, Trouble> {
+        answered!(self.lockouts.clear_lockouts(soon(request)))
+    }
 }

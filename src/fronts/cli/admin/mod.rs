@@ -24,6 +24,7 @@ use crate::{
             VerifyResponse, explain_service_client::ExplainServiceClient,
             gateway_service_client::GatewayServiceClient, key_service_client::KeyServiceClient,
             ledger_service_client::LedgerServiceClient,
+            lockout_service_client::LockoutServiceClient,
             pairing_service_client::PairingServiceClient,
             secret_service_client::SecretServiceClient, setup_service_client::SetupServiceClient,
             token_service_client::TokenServiceClient,
@@ -48,6 +49,7 @@ pub enum NoConnection {
 /// An open connection to the admin API.
 pub struct Admin {
     pairing: PairingServiceClient<Channel>,
+    lockouts: LockoutServiceClient<Channel>,
     ledger: LedgerServiceClient<Channel>,
     gateway: GatewayServiceClient<Channel>,
     tokens: TokenServiceClient<Channel>,
@@ -102,6 +104,8 @@ impl Admin {
         })?;
         Ok(Self {
             pairing: PairingServiceClient::new(channel.clone())
+                .max_decoding_message_size(RESPONSE_BYTES_MAX),
+            lockouts: LockoutServiceClient::new(channel.clone())
                 .max_decoding_message_size(RESPONSE_BYTES_MAX),
             ledger: LedgerServiceClient::new(channel.clone())
                 .max_decoding_message_size(RESPONSE_BYTES_MAX),

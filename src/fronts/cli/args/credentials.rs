@@ -1,6 +1,6 @@
 //! What can be typed about every other credential, and about why someone may or may not.
 
-use std::{path::PathBuf, time::Duration};
+use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
 
@@ -114,4 +114,23 @@ pub struct ExplainArgs {
     /// `shared-secret`, or `local-shared-secret`; without it, yourself
     #[arg(long = "as", value_name = "WHO")]
     pub who: Option<String>,
+}
+
+/// What to do about lockouts.
+#[derive(Debug, Subcommand)]
+pub enum LockoutsCommand {
+    /// Lift lockouts: all of them, or those of an address or a kind of credential
+    #[command(after_help = "\
+Example:
+  doorward lockouts clear
+  doorward lockouts clear --address 192.168.1.7
+  doorward lockouts clear --class shared-secret")]
+    Clear {
+        /// Only those of this address
+        #[arg(long, value_name = "ADDRESS")]
+        address: Option<IpAddr>,
+        /// Only those of this kind of credential
+        #[arg(long, value_parser = ["shared-secret", "device-token", "service-token", "setup-code"])]
+        class: Option<String>,
+    },
 }

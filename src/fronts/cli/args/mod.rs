@@ -13,7 +13,7 @@ use clap_complete::Shell;
 use super::bench::BenchOptions;
 use crate::support::secret::Secret;
 
-pub use credentials::{AuthCommand, ExplainArgs, KeysCommand, TokensCommand};
+pub use credentials::{AuthCommand, ExplainArgs, KeysCommand, LockoutsCommand, TokensCommand};
 pub use devices::{AccessWord, DevicesCommand, Force, InRole, RoleWord, SetupArgs};
 
 const EXIT_CODES: &str = "\
@@ -99,6 +99,16 @@ Example:
     /// Read and check the ledger: who granted what, when, and by whose word
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// See who gave too many wrong credentials and is not listened to for a while
+    #[command(after_help = "\
+Example:
+  doorward lockouts               those in force: from where, until when, after which failures
+  doorward lockouts clear         lift them all")]
+    Lockouts {
+        /// What to do about them
+        #[command(subcommand)]
+        command: Option<LockoutsCommand>,
+    },
     /// Tell how the gateway is
     #[command(after_help = "\
 Example:
@@ -296,6 +306,11 @@ mod tests {
             ("doorward explain --method health", true),
             ("doorward explain --method health --operation x", false),
             ("doorward explain", false),
+            ("doorward lockouts", true),
+            ("doorward lockouts clear", true),
+            ("doorward lockouts clear --address ::1 --class shared-secret", true),
+            ("doorward lockouts clear --address home", false),
+            ("doorward lockouts clear --class magic", false),
             ("doorward audit log --from 3 --limit 4 --follow", true),
             ("doorward audit log -f", true),
             ("doorward audit log --from x", false),

@@ -6,6 +6,7 @@
 
 pub mod devices;
 pub mod gateway;
+pub mod lockouts;
 pub mod pairing;
 pub mod setup;
 pub mod tokens;
