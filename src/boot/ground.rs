@@ -84,6 +84,9 @@ pub(super) fn shared_secret(settings: &Settings) -> anyhow::Result<(SharedSecret
             (SharedSecret::Password(password.clone()), elsewhere(from))
         }
         Auth::None => (SharedSecret::None, SecretPlace::Elsewhere("gateway.auth.mode".into())),
+        Auth::TrustedProxy(_) => {
+            (SharedSecret::TrustedProxy, SecretPlace::Elsewhere("gateway.auth.mode".into()))
+        }
     })
 }
 

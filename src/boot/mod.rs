@@ -5,6 +5,7 @@
 //! Nothing is decided here; the parts are only put together. Start with [`run`].
 
 mod ground;
+mod people;
 mod stop;
 
 use std::{
@@ -136,6 +137,7 @@ fn prepare(loaded: Loaded, started: Stopwatch) -> anyhow::Result<Ground> {
             settings.proxies.trusted.clone(),
             settings.proxies.allow_real_ip,
         ),
+        vouching: people::vouching(&settings),
         shared_secret_file,
         public_key: key.public(),
         host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
@@ -236,20 +238,15 @@ fn start_registry(
 }
 
 fn policy(settings: &Settings, auth_mode: AuthMode) -> anyhow::Result<Policy> {
-    let scopes = |names: &[String]| -> anyhow::Result<ScopeSet> {
-        let read = |name: &String| {
-            Scope::parse(name).with_context(|| format!("{name:?} is not a scope name"))
-        };
-        names.iter().map(read).collect()
-    };
+    let (people, others) = people::people(settings)?;
     Ok(Policy {
         auth_mode,
         shared_scopes: scopes(&settings.shared_scopes)?,
         loopback_scopes: scopes(&settings.loopback_scopes)?,
         auto_approve_local: settings.auto_approve_local,
-        auto_approve_cidrs: Vec::new(),
-        people: BTreeMap::new(),
-        others: None,
+        auto_approve_cidrs: settings.auto_approve_cidrs.clone(),
+        people,
+        others,
         ceilings: BTreeMap::new(),
     })
 }
@@ -264,6 +261,12 @@ fn rate_limits(settings: &Settings) -> Limits {
         lockout: Duration::from_millis(lockout_ms),
         exempt_loopback,
     }
+}
+
+fn scopes(names: &[String]) -> anyhow::Result<ScopeSet> {
+    let read =
+        |name: &String| Scope::parse(name).with_context(|| format!("{name:?} is not a scope name"));
+    names.iter().map(read).collect()
 }
 
 /// The first record, and the policy if it is not in force already.
@@ -319,7 +322,7 @@ async fn door(
 ) -> Result<actix_web::HttpResponse, actix_web::Error> {
     match ws::socket::wants_upgrade(&request) {
         true => ws::socket::upgrade(request, payload, service).await,
-        false => Ok(http::serve(&request, &service)),
+        false => Ok(http::serve(&request, &service).await),
     }
 }
 

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::{
     findings::Report,
-    known,
+    identity, known,
     layer::{BAD_PORT, BindWord, Layer, Mode, checked},
     proxies,
     rate_limit::RateLimit,
@@ -64,7 +64,8 @@ impl Layer {
         nodes.leave(known::NODES, report);
         self.auto_approve_local =
             pairing.switch("autoApproveLocal", report).map(|given| given.value);
-        pairing.leave(&[], report);
+        self.auto_approve_cidrs = proxies::networks(&mut pairing, "autoApproveCidrs", report);
+        pairing.leave(known::PAIRING, report);
         self.allowed_origins = origins(&mut control_ui, report);
         control_ui.leave(known::CONTROL_UI, report);
     }
@@ -75,6 +76,8 @@ impl Layer {
             .and_then(|given| checked(Mode::parse(given.value), given.place, report));
         self.token = Source::parse(&mut auth, "token", report);
         self.password = Source::parse(&mut auth, "password", report);
+        self.trusted_proxy = identity::Written::parse(&mut auth, report);
+        self.identity_scopes = identity::scopes(&mut auth, report);
         let mut shared = auth.section("sharedSecret", report);
         let rate_limit = auth.section("rateLimit", report);
         auth.leave(known::AUTH, report);
@@ -159,10 +162,14 @@ fn grpc_listen(mut grpc: Section, report: &mut Report) -> Option<Given<SocketAdd
 /// A list of scope names without repeats. Whether each is a scope that exists, the domain says.
 fn scopes(section: &mut Section, key: &'static str, report: &mut Report) -> Option<Vec<String>> {
     let list = section.list(key, report)?;
+    Some(scopes_of(list, report))
+}
+
+pub(super) fn scopes_of(list: Given<Vec<Given<&str>>>, report: &mut Report) -> Vec<String> {
     if list.value.len() > MAX_SCOPES {
         report.error(&list.place, format!("has more than {MAX_SCOPES} scopes"));
     }
-    Some(distinct(list.value, scope, report))
+    distinct(list.value, scope, report)
 }
 
 fn scope(text: &str) -> Result<String, &'static str> {

@@ -50,7 +50,10 @@ pub(super) const GATEWAY: &[&str] =
     &["channelHealthCheckMinutes", "http", "reload", "tailscale", "tls", "tools"];
 
 /// Keys under `gateway.auth`.
-pub(super) const AUTH: &[&str] = &["allowTailscale", "trustedProxy"];
+pub(super) const AUTH: &[&str] = &["allowTailscale"];
+
+/// Keys under `gateway.auth.trustedProxy`.
+pub(super) const TRUSTED_PROXY: &[&str] = &["deviceAutoApprove"];
 
 /// Keys under `gateway.nodes`.
 pub(super) const NODES: &[&str] = &["allowCommands", "browser", "denyCommands"];
@@ -67,6 +70,8 @@ pub(super) const REMOTE: &[&str] = &[
     "token",
     "transport",
 ];
+/// Keys under `gateway.nodes.pairing`.
+pub(super) const PAIRING: &[&str] = &["sshVerify"];
 
 /// Keys under `gateway.controlUi`.
 pub(super) const CONTROL_UI: &[&str] = &[

@@ -10,6 +10,7 @@ use super::{
     Overrides,
     env::Env,
     findings::{Place, Report},
+    identity::{Written, WrittenScopes},
     rate_limit::RateLimit,
     reader::Given,
     shared_secret::Source,
@@ -34,6 +35,9 @@ pub(super) struct Layer {
     pub allowed_origins: Option<Vec<String>>,
     pub trusted_proxies: Option<Vec<Given<IpNet>>>,
     pub real_ip: Option<Given<bool>>,
+    pub trusted_proxy: Option<Given<Written>>,
+    pub identity_scopes: Option<Given<WrittenScopes>>,
+    pub auto_approve_cidrs: Option<Vec<Given<IpNet>>>,
     pub log_level: Option<String>,
     pub grpc_listen: Option<Given<SocketAddr>>,
 }
@@ -70,6 +74,7 @@ pub(super) enum Mode {
     Token,
     Password,
     None,
+    TrustedProxy,
 }
 
 impl Mode {
@@ -78,9 +83,8 @@ impl Mode {
             "token" => Ok(Self::Token),
             "password" => Ok(Self::Password),
             "none" => Ok(Self::None),
-            "trusted-proxy" => Err("\"trusted-proxy\" is not supported by this version: \
-                                    use \"token\" or \"password\""),
-            _ => Err("must be \"token\", \"password\" or \"none\""),
+            "trusted-proxy" => Ok(Self::TrustedProxy),
+            _ => Err("must be \"token\", \"password\", \"none\" or \"trusted-proxy\""),
         }
     }
 
@@ -90,6 +94,7 @@ impl Mode {
             Self::Token => "token",
             Self::Password => "password",
             Self::None => "none",
+            Self::TrustedProxy => "trusted-proxy",
         }
     }
 }

@@ -108,14 +108,17 @@ impl<'d> Section<'d> {
         report: &mut Report,
     ) -> Option<Given<Vec<Given<&'d str>>>> {
         let given = self.value(key)?;
-        let Some(elements) = given.value.as_array() else {
-            return wrong_kind("a list of strings", &given, report);
+        texts(self.document, &given, report)
+    }
+
+    /// Every key of it with its list of strings, for objects whose keys are the operator's own.
+    pub fn lists(self, report: &mut Report) -> Vec<(&'d str, Given<Vec<Given<&'d str>>>)> {
+        let entries = self.map.into_iter().flat_map(Map::iter);
+        let read = |(key, value): (&'d String, &'d Value)| {
+            let place = self.document.place(&key_path(&self.path, key));
+            Some((key.as_str(), texts(self.document, &Given { value, place }, report)?))
         };
-        let texts = elements.iter().enumerate().filter_map(|(index, value)| {
-            let place = self.document.place(&element_path(&given.place.path, index));
-            text(&Given { value, place }, report)
-        });
-        Some(given.with(texts.collect()))
+        entries.filter_map(read).collect()
     }
 
     /// Warns about each key that was not asked for. `unused` names those that the real gateway
@@ -131,6 +134,22 @@ impl<'d> Section<'d> {
             report.warn(&self.document.place(&key_path(&self.path, key)), message);
         }
     }
+}
+
+/// A list of strings, without the elements that are none.
+fn texts<'d>(
+    document: &Document,
+    given: &Given<&'d Value>,
+    report: &mut Report,
+) -> Option<Given<Vec<Given<&'d str>>>> {
+    let Some(elements) = given.value.as_array() else {
+        return wrong_kind("a list of strings", given, report);
+    };
+    let texts = elements.iter().enumerate().filter_map(|(index, value)| {
+        let place = document.place(&element_path(&given.place.path, index));
+        text(&Given { value, place }, report)
+    });
+    Some(given.with(texts.collect()))
 }
 
 fn text<'d>(given: &Given<&'d Value>, report: &mut Report) -> Option<Given<&'d str>> {

@@ -5,9 +5,12 @@ use std::{
     path::PathBuf,
 };
 
+use ipnet::IpNet;
+
 use super::{
     env::Env,
     findings::{Place, Report},
+    identity::{Identity, NO_HEADER, Written},
     layer::{BindWord, Layer, Mode, checked},
     proxies::Proxies,
     rate_limit::RateLimit,
@@ -57,6 +60,8 @@ pub struct Settings {
     pub public_url: Option<GatewayUrl>,
     /// The address by which the host's own tools reach it, as a client's configuration names it.
     pub remote_url: Option<GatewayUrl>,
+    /// From where fresh nodes without scopes are paired by policy.
+    pub auto_approve_cidrs: Vec<IpNet>,
     /// Browser origins that may connect, in lower case.
     pub allowed_origins: Vec<String>,
     /// Who may speak for others.
@@ -103,6 +108,8 @@ pub enum Auth {
     Password((Secret<String>, Origin)),
     /// Not at all; only with a loopback [`Bind`] and no trusted proxy.
     None,
+    /// A trusted proxy names the person.
+    TrustedProxy(Identity),
 }
 
 /// Where a secret was found.
@@ -141,6 +148,9 @@ impl Settings {
                 .is_none_or(|&approve| approve),
             public_url: first(layers, |layer| layer.public_url.as_ref()).cloned(),
             remote_url: first(layers, |layer| layer.remote_url.as_ref()).cloned(),
+            auto_approve_cidrs: first(layers, |layer| layer.auto_approve_cidrs.as_ref())
+                .map(|ranges| ranges.iter().map(|range| range.value).collect())
+                .unwrap_or_default(),
             allowed_origins: names(layers, |layer| layer.allowed_origins.as_ref(), &[]),
             proxies,
             grpc_listen,
@@ -222,6 +232,13 @@ fn auth(
             warn_unused(layers, field, mode.value, report);
         }
     }
+    if mode.value != Mode::TrustedProxy {
+        let written = layers.iter().filter_map(|layer| Some(&layer.trusted_proxy.as_ref()?.place));
+        let scopes = layers.iter().filter_map(|layer| Some(&layer.identity_scopes.as_ref()?.place));
+        for place in written.chain(scopes) {
+            report.warn(place, unused_in(mode.value));
+        }
+    }
     match mode.value {
         Mode::Token => match first(layers, TOKEN) {
             None => Some(Auth::Token(None)),
@@ -234,8 +251,35 @@ fn auth(
         Mode::None if !bind.is_loopback() => refuse(&mode.place, WIDE_OPEN, report),
         Mode::None if !proxies.trusted.is_empty() => refuse(&mode.place, PROXIED_OPEN, report),
         Mode::None => Some(Auth::None),
+        Mode::TrustedProxy => {
+            identity(layers, &mode.place, proxies, report).map(Auth::TrustedProxy)
+        }
     }
 }
+
+/// Who may name people, and how; `None` if the report says what is missing.
+fn identity(
+    layers: &[Layer],
+    mode: &Place,
+    proxies: &Proxies,
+    report: &mut Report,
+) -> Option<Identity> {
+    if proxies.trusted.is_empty() {
+        report.error(mode, NO_PROXY);
+    }
+    let written = first(layers, |layer| layer.trusted_proxy.as_ref());
+    let scopes = first(layers, |layer| layer.identity_scopes.as_ref());
+    match written {
+        None => refuse(mode, NO_HEADER, report),
+        Some(written) => {
+            let scopes = scopes.map(|given| &given.value[..]).unwrap_or_default();
+            Written::resolve(written, scopes, report)
+        }
+    }
+}
+
+const NO_PROXY: &str = "mode \"trusted-proxy\" needs the address of the proxy in \
+                        gateway.trustedProxies";
 
 const NO_PASSWORD: &str = "mode \"password\" needs a password: set gateway.auth.password, \
                            DOORWARD_PASSWORD or --password-file";
@@ -259,8 +303,12 @@ fn auth_mode(layers: &[Layer]) -> Given<Mode> {
 /// Says which secrets have no effect: an operator who set one believes that it protects.
 fn warn_unused(layers: &[Layer], field: SecretField, mode: Mode, report: &mut Report) {
     for given in layers.iter().filter_map(field) {
-        report.warn(&given.place, format!("not used: the auth mode is \"{}\"", mode.name()));
+        report.warn(&given.place, unused_in(mode));
     }
+}
+
+fn unused_in(mode: Mode) -> String {
+    format!("not used: the auth mode is \"{}\"", mode.name())
 }
 
 fn resolve_secret(

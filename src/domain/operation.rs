@@ -20,6 +20,8 @@ pub enum Requirement {
     Dynamic,
     /// A device that proved its key; it needs no scope to ask.
     DeviceKey,
+    /// Nothing: whoever was let in.
+    Anyone,
     /// The host, or a rule of the house.
     Root,
 }
@@ -32,7 +34,7 @@ impl Requirement {
                 ScopeSet::from_iter([scope])
             }
             Self::Dynamic => ScopeSet::from_iter([Known::Admin]),
-            Self::Node | Self::DeviceKey | Self::Root => ScopeSet::empty(),
+            Self::Node | Self::DeviceKey | Self::Anyone | Self::Root => ScopeSet::empty(),
         }
     }
 }
@@ -124,6 +126,8 @@ operations! {
     EndGrant: Root,
     /// Why may someone else do something, or not? (About oneself, everyone may ask.)
     Explain: Scope(Known::Pairing),
+    /// Who am I here, and where do I come from?
+    WhoAmI: Anyone,
     /// Put a policy in force.
     AdoptPolicy: Root,
     /// End a pairing request that nobody repeats.

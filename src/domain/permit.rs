@@ -113,6 +113,7 @@ pub(super) fn meets(standing: &Standing, requirement: Requirement) -> Result<Rea
         Requirement::Node => Err(Refusal::WrongRole { role: standing.role }),
         Requirement::Dynamic => scoped(standing, Known::Admin),
         Requirement::DeviceKey => own(principal),
+        Requirement::Anyone => Ok(Reach::Any),
         Requirement::Root => Err(Refusal::HostOnly),
     }
 }

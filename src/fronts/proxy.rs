@@ -1,18 +1,17 @@
-//! Where a request comes from, for every door, and what a door says when nobody can tell.
+//! How every door takes a request in, and what it says when nobody can tell whose it is.
 
 use actix_web::{HttpRequest, HttpResponse};
 
-use crate::service::{Attribution, NotAttributable, Service};
+use crate::service::{Arrival, NotAttributable, Service};
 
-/// Attributes a request by its socket and its header.
+/// Takes a request in, with the address of its socket and the lines of its header.
 ///
 /// # Errors
 /// If the peer speaks for someone whom nobody can name.
-pub fn attribute(request: &HttpRequest, service: &Service) -> Result<Attribution, NotAttributable> {
-    let headers = request.headers().iter();
-    let headers = headers.map(|(name, value)| (name.as_str(), value.as_bytes()));
-    let peer = request.peer_addr().map(|address| address.ip());
-    service.info().proxies.attribute(peer, headers)
+pub fn arrive(request: &HttpRequest, service: &Service) -> Result<Arrival, NotAttributable> {
+    let lines = request.headers().iter();
+    let lines: Vec<_> = lines.map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+    service.arrive(request.peer_addr().map(|address| address.ip()), &lines)
 }
 
 /// docs/PROTOCOL.md (h): the real gateway's answer to a proxy that is not trusted or does not name

@@ -2390,6 +2390,46 @@ pub struct StatusResponse {
     #[prost(string, optional, tag = "14")]
     pub grpc_address: ::core::option::Option<::prost::alloc::string::String>,
 }
+/// Asks about the caller.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WhoamiRequest {}
+/// Who the caller is, what it holds, and where it was seen to come from.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WhoamiResponse {
+    /// Who.
+    #[prost(message, optional, tag = "1")]
+    pub principal: ::core::option::Option<Principal>,
+    /// In which role.
+    #[prost(enumeration = "Role", tag = "2")]
+    pub role: i32,
+    /// What it may use.
+    #[prost(message, optional, tag = "3")]
+    pub scopes: ::core::option::Option<Scopes>,
+    /// The record that granted it.
+    #[prost(uint64, tag = "4")]
+    pub grant_seq: u64,
+    /// When that ends. Absent: it does not.
+    #[prost(uint64, optional, tag = "5")]
+    pub until_ms: ::core::option::Option<u64>,
+    /// The client's address. Absent: it has none, or nobody can tell.
+    #[prost(string, optional, tag = "6")]
+    pub address: ::core::option::Option<::prost::alloc::string::String>,
+    /// The other end of the socket: the client itself, or the proxy that it came through.
+    #[prost(string, optional, tag = "7")]
+    pub peer: ::core::option::Option<::prost::alloc::string::String>,
+    /// Whether the client is on this machine.
+    #[prost(bool, tag = "8")]
+    pub local: bool,
+    /// The name of the rule that decided where it comes from, such as `x-forwarded-for`.
+    #[prost(string, tag = "9")]
+    pub rule: ::prost::alloc::string::String,
+    /// The rule, in a sentence.
+    #[prost(string, tag = "10")]
+    pub because: ::prost::alloc::string::String,
+    /// What to change if that is not what was meant.
+    #[prost(string, tag = "11")]
+    pub remedy: ::prost::alloc::string::String,
+}
 /// Generated client implementations.
 pub mod gateway_service_client {
     #![allow(
@@ -2504,6 +2544,28 @@ pub mod gateway_service_client {
                 .insert(GrpcMethod::new("doorward.admin.v1.GatewayService", "Status"));
             self.inner.unary(req, path, codec).await
         }
+        /// Who the caller is, and where it was seen to come from.
+        pub async fn whoami(
+            &mut self,
+            request: impl tonic::IntoRequest<super::WhoamiRequest>,
+        ) -> std::result::Result<tonic::Response<super::WhoamiResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorward.admin.v1.GatewayService/Whoami",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("doorward.admin.v1.GatewayService", "Whoami"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -2524,6 +2586,11 @@ pub mod gateway_service_server {
             &self,
             request: tonic::Request<super::StatusRequest>,
         ) -> std::result::Result<tonic::Response<super::StatusResponse>, tonic::Status>;
+        /// Who the caller is, and where it was seen to come from.
+        async fn whoami(
+            &self,
+            request: tonic::Request<super::WhoamiRequest>,
+        ) -> std::result::Result<tonic::Response<super::WhoamiResponse>, tonic::Status>;
     }
     /// Tells how the gateway is.
     #[derive(Debug)]
@@ -2632,6 +2699,51 @@ pub mod gateway_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = StatusSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorward.admin.v1.GatewayService/Whoami" => {
+                    #[allow(non_camel_case_types)]
+                    struct WhoamiSvc<T: GatewayService>(pub Arc<T>);
+                    impl<
+                        T: GatewayService,
+                    > tonic::server::UnaryService<super::WhoamiRequest>
+                    for WhoamiSvc<T> {
+                        type Response = super::WhoamiResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::WhoamiRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as GatewayService>::whoami(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = WhoamiSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
@@ -2818,6 +2930,8 @@ pub enum Requirement {
     Node = 6,
     /// It depends on what the call says; the protocol names no one scope.
     Dynamic = 7,
+    /// Nothing: whoever was let in.
+    Anyone = 8,
 }
 impl Requirement {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -2834,6 +2948,7 @@ impl Requirement {
             Self::Host => "REQUIREMENT_HOST",
             Self::Node => "REQUIREMENT_NODE",
             Self::Dynamic => "REQUIREMENT_DYNAMIC",
+            Self::Anyone => "REQUIREMENT_ANYONE",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -2847,6 +2962,7 @@ impl Requirement {
             "REQUIREMENT_HOST" => Some(Self::Host),
             "REQUIREMENT_NODE" => Some(Self::Node),
             "REQUIREMENT_DYNAMIC" => Some(Self::Dynamic),
+            "REQUIREMENT_ANYONE" => Some(Self::Anyone),
             _ => None,
         }
     }

@@ -164,8 +164,17 @@ impl Service {
         {
             return credential(device_token(token));
         }
-        if matches!(**shared, SharedSecret::None) {
-            return credential(Credential::Open);
+        match (&**shared, &connect.person) {
+            (SharedSecret::None, _) => return credential(Credential::Open),
+            (SharedSecret::TrustedProxy, Ok(name)) => {
+                return credential(Credential::Person(name.clone()));
+            }
+            (SharedSecret::TrustedProxy, Err(refusal))
+                if !proven.is_some_and(|proven| state.is_listed(&proven.key, connect.role)) =>
+            {
+                return Err(refusal.clone());
+            }
+            _ => {}
         }
         match (theirs, proven) {
             (None, Some(proven)) if state.is_listed(&proven.key, connect.role) => {

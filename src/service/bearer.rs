@@ -3,13 +3,13 @@
 use std::net::IpAddr;
 
 use super::{
-    Service,
+    Arrival, Service, SharedSecret,
     authenticate::class_of,
     guard::{Caller, Client},
 };
 use crate::{
     domain::{
-        origin::Locality,
+        origin::{Locality, PageOrigin, check_page},
         principal::Principal,
         refusal::Refusal,
         registry::{
@@ -34,8 +34,21 @@ pub struct Bearer {
     pub address: Option<IpAddr>,
     /// Where it comes from.
     pub locality: Locality,
-    /// Whether a page in a browser sends it: the request names an origin.
-    pub is_page: bool,
+    /// The person whom a trusted proxy vouches for, or why there is none.
+    pub person: Result<String, Refusal>,
+    /// The page that the request comes from.
+    pub origin: Option<String>,
+    /// Its `Host`.
+    pub host: Option<String>,
+}
+
+impl Bearer {
+    /// A request with its credential.
+    pub fn new(arrival: Arrival, secret: Option<Secret<String>>) -> Self {
+        let Arrival { attribution, person, cap, origin, host } = arrival;
+        let (address, locality) = (attribution.address, attribution.locality);
+        Self { secret, cap, address, locality, person, origin, host }
+    }
 }
 
 impl Service {
@@ -47,7 +60,8 @@ impl Service {
     /// If the credential is missing where one is asked for, or wrong, or may not be tried now. Who
     /// gave many wrong ones waits for the answer.
     pub async fn bearer(&self, bearer: Bearer) -> Result<Session, Refusal> {
-        let Bearer { address, locality, is_page, .. } = bearer;
+        let Bearer { address, locality, .. } = bearer;
+        let is_page = bearer.origin.is_some();
         let caller = self.caller(Client { paired: None, address, locality, is_page });
         let judged = self.judge_bearer(bearer, caller);
         if let Err(refusal) = &judged {
@@ -64,7 +78,7 @@ impl Service {
     }
 
     fn judge_bearer(&self, bearer: Bearer, caller: Caller) -> Result<Session, Refusal> {
-        let Bearer { secret, cap, address, locality, is_page: _ } = bearer;
+        let Bearer { secret, cap, address, locality, person, origin, host } = bearer;
         let state = self.0.registry.peek();
         let shared = self.0.secrets.current();
         let class = secret.as_ref().map(class_of);
@@ -80,7 +94,17 @@ impl Service {
                 return Err(Refusal::SecretMismatch { kind, device_proven: false });
             }
             (None, Some((kind, _))) => return Err(Refusal::SecretMissing(kind)),
-            (_, None) => Credential::Open,
+            (_, None) => {
+                // A browser adds these by itself, to what any page asks for: the page must be known.
+                let page = origin.as_deref().map_or(PageOrigin::Absent, PageOrigin::Page);
+                let allowed = &self.0.info.allowed_origins;
+                check_page(page, host.as_deref(), locality, false, allowed)
+                    .map_err(Refusal::OriginNotAllowed)?;
+                match **shared {
+                    SharedSecret::TrustedProxy => Credential::Person(person?),
+                    _ => Credential::Open,
+                }
+            }
         };
         let asked = ScopeSet::empty();
         let knock = Knock {

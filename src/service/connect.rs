@@ -52,10 +52,14 @@ pub struct Connect {
     pub host: Option<String>,
     /// Whether it says that it is the browser console.
     pub claims_console: bool,
-    /// The peer address.
+    /// The client's address.
     pub address: Option<IpAddr>,
+    /// Whether any process of this machine could have made that address up.
+    pub forgeable: bool,
     /// Where it comes from.
     pub locality: Locality,
+    /// The person whom a trusted proxy vouches for, or why there is none.
+    pub person: Result<String, Refusal>,
     /// What the request limits itself to, whatever is granted.
     pub cap: Option<ScopeSet>,
     /// The connection's name in the ledger.

@@ -152,6 +152,8 @@ impl Service {
         let via = via(&connect);
         let now = UnixMillis(self.0.steady.unix_millis());
         let basis = self.0.registry.peek().basis_for(&ask, now);
+        // What decides by the address does not decide by one that could be made up here.
+        let basis = basis.filter(|basis| *basis != Basis::TrustedCidr || !connect.forgeable);
         if let Some(basis) = basis {
             let (secret, committed) = self.approve_by_rule(ask.clone(), basis, via.clone()).await;
             match committed {

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
-use super::{Service, TrustedProxies};
+use super::{Service, TrustedProxies, Vouching};
 use crate::{
     actors::news::PresenceBoard,
     domain::{
@@ -47,6 +47,8 @@ pub struct Info {
     pub remote_url: Option<GatewayUrl>,
     /// Peers that may speak for others.
     pub proxies: TrustedProxies,
+    /// How those of them name people; `None` where the gateway does not ask for that.
+    pub vouching: Option<Vouching>,
     /// Where the shared token lies, if the gateway made it.
     pub shared_secret_file: Option<PathBuf>,
     /// The gateway's public key.

@@ -7,6 +7,7 @@
 //! Wire types are not known here, and neither are `sled` and `bincode`. Start with
 //! [`authenticate`], then [`pairing`].
 
+mod arrival;
 mod attribution;
 mod audit;
 mod authenticate;
@@ -19,6 +20,7 @@ mod gateway;
 mod guard;
 mod handover;
 mod idempotency;
+mod identity;
 mod keys;
 mod lockouts;
 mod pairing;
@@ -28,6 +30,7 @@ mod session;
 mod setup;
 mod tokens;
 mod upgrade;
+mod whoami;
 
 use std::sync::Arc;
 
@@ -53,6 +56,7 @@ pub use crate::{
         record::{Record, Transport, Via},
     },
 };
+pub use arrival::Arrival;
 pub use attribution::{Attribution, NotAttributable, Rule as AttributionRule, TrustedProxies};
 pub use audit::{AsOf, Broken, Offline, Verdict, offline};
 pub use bearer::Bearer;
@@ -63,6 +67,7 @@ pub use gateway::{Info, Status};
 pub use guard::Limits;
 pub use handover::{Handover, HandoverOrder};
 pub use idempotency::Attempt;
+pub use identity::{Line, Vouching};
 pub use keys::KeyChange;
 pub use lockouts::{LockoutFilter, Lockouts};
 pub use pairing::{Approved, Pairings, Rejected};
@@ -72,6 +77,7 @@ pub use session::{Changes, Live, Since};
 pub use setup::{NewCode, SetupStatus};
 pub use tokens::{MintedToken, TOKEN_PREFIX, TokenOrder, Tokens};
 pub use upgrade::Upgrade;
+pub use whoami::{Seen, Whoami};
 
 /// The house behind the doors. Cheap to clone.
 #[derive(Clone)]

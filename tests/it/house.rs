@@ -133,22 +133,29 @@ impl Gateway {
 
     /// The head of the answer to one HTTP request, in lower case.
     pub fn head(&self, path: &str) -> String {
-        let answer = self.exchange(path).unwrap();
+        let answer = self.exchange(path, "").unwrap();
         answer.split_once("\r\n\r\n").unwrap().0.to_lowercase()
     }
 
     /// One HTTP request; `None` while nothing listens.
     pub fn get(&self, path: &str) -> Option<(u16, String)> {
-        let answer = self.exchange(path)?;
+        let answer = self.exchange(path, "")?;
         let status = answer.split_whitespace().nth(1)?.parse().ok()?;
         let body = answer.split_once("\r\n\r\n")?.1;
         Some((status, body.to_owned()))
     }
 
-    fn exchange(&self, path: &str) -> Option<String> {
+    /// One HTTP request with more lines in its header; they end in CR LF.
+    pub fn ask(&self, path: &str, header: &str) -> (u16, String) {
+        let answer = self.exchange(path, header).unwrap();
+        let status = answer.split_whitespace().nth(1).unwrap().parse().unwrap();
+        (status, answer.split_once("\r\n\r\n").unwrap().1.to_owned())
+    }
+
+    fn exchange(&self, path: &str, header: &str) -> Option<String> {
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).ok()?;
-        let host = format!("127.0.0.1:{}", self.port);
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").ok()?;
+        let host = format!("Host: 127.0.0.1:{}\r\nConnection: close\r\n{header}", self.port);
+        write!(stream, "GET {path} HTTP/1.1\r\n{host}\r\n").ok()?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).ok()?;
         Some(answer)

@@ -14,6 +14,7 @@ mod house;
 mod limits;
 mod live;
 mod lockouts;
+mod people;
 mod proto;
 mod proxies;
 mod scopes;

@@ -10,7 +10,7 @@ use doorward::fronts::cli::client::{self, ConnectOptions};
 use serde_json::{Value, json};
 use socket2::{Domain, Socket, Type};
 
-use crate::house::{Gateway, block_on, lan_address, shared};
+use crate::house::{Gateway, TOKEN, block_on, lan_address, shared};
 
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const PROXY: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
@@ -96,24 +96,20 @@ fn the_doors_row_by_row() {
     }
 }
 
-/// What the gateway says of a client that came in: its address, and how many scopes the shared
-/// secret is worth there (all eight are for clients of this machine).
-async fn seen(gateway: &Gateway, header: &[(&str, &str)]) -> (String, usize) {
+/// What the gateway says of a client that came in: its address, the rule, and how many scopes the
+/// shared secret is worth there (all eight are for clients of this machine).
+async fn seen(gateway: &Gateway, header: &[(&str, &str)]) -> (Value, String, usize) {
     let headers = header.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
-    let options = ConnectOptions { mode: "ui".into(), headers, ..shared(&[]) };
+    let options = ConnectOptions { headers, ..shared(&[]) };
     let mut session = client::connect(&gateway.url(), &options).await.unwrap();
-    let id = session.hello["server"]["connId"].clone();
-    let address = loop {
-        // The board is put together now and then; `block_on` ends the wait.
-        let board = session.request("system-presence", json!({})).await.unwrap();
-        if let Some(own) = board.as_array().unwrap().iter().find(|entry| entry["instanceId"] == id)
-        {
-            break own["ip"].as_str().unwrap_or_default().to_owned();
-        }
-    };
-    let scopes = session.hello["auth"]["scopes"].as_array().unwrap().len();
+    let whoami = session.request("doorward.whoami", json!({})).await.unwrap();
     session.close().await;
-    (address, scopes)
+    let rule = whoami["rule"].as_str().unwrap().to_owned();
+    let scopes = whoami["scopes"].as_array().unwrap().len();
+    assert_eq!(whoami["verdict"], if scopes == 8 { "local" } else { "elsewhere" });
+    assert_eq!(whoami["peer"], "127.0.0.1");
+    assert_eq!(whoami["principal"], json!({"kind": "shared_secret", "proof": "token"}));
+    (whoami["address"].clone(), rule, scopes)
 }
 
 /// Only a client that comes directly from loopback is local; whoever comes through a proxy is where
@@ -122,21 +118,145 @@ async fn seen(gateway: &Gateway, header: &[(&str, &str)]) -> (String, usize) {
 fn a_client_behind_a_proxy_is_never_local() {
     block_on(async {
         let alone = Gateway::start("{}");
-        assert_eq!(seen(&alone, &[]).await, ("127.0.0.1".to_owned(), 8));
+        let local = (json!("127.0.0.1"), "direct-loopback".to_owned(), 8);
+        assert_eq!(seen(&alone, &[]).await, local);
         let behind = Gateway::start("{gateway: {trustedProxies: ['127.0.0.1']}}");
-        for (header, address) in [
-            (&[("X-Forwarded-For", "203.0.113.9")][..], "203.0.113.9"),
-            (&[("X-Forwarded-For", "127.0.0.1, 203.0.113.9")], "203.0.113.9"),
-            (&[("X-Forwarded-For", "127.0.0.1"), ("X-Forwarded-For", "10.1.2.3")], "10.1.2.3"),
-            (&[("Forwarded", "for=\"[2001:db8::9]:4711\"")], "2001:db8::9"),
+        let (xff, forwarded) = ("x-forwarded-for", "forwarded");
+        for (header, rule, address) in [
+            (&[("X-Forwarded-For", "203.0.113.9")][..], xff, json!("203.0.113.9")),
+            (&[("X-Forwarded-For", "127.0.0.1, 203.0.113.9")], xff, json!("203.0.113.9")),
+            (&[(xff, "127.0.0.1"), (xff, "10.1.2.3")], xff, json!("10.1.2.3")),
+            (&[("Forwarded", "for=\"[2001:db8::9]:4711\"")], forwarded, json!("2001:db8::9")),
             // The proxy, or a client beside it: nobody can tell.
-            (&[], ""),
+            (&[], "silent-loopback", Value::Null),
         ] {
-            assert_eq!(seen(&behind, header).await, (address.to_owned(), 2), "{header:?}");
+            assert_eq!(seen(&behind, header).await, (address, rule.to_owned(), 2), "{header:?}");
         }
         let real = "{gateway: {trustedProxies: ['127.0.0.1'], allowRealIpFallback: true}}";
         let real = Gateway::start(real);
-        let header = [("X-Real-IP", "203.0.113.9")];
-        assert_eq!(seen(&real, &header).await, ("203.0.113.9".to_owned(), 2));
+        let found = seen(&real, &[("X-Real-IP", "203.0.113.9")]).await;
+        assert_eq!(found, (json!("203.0.113.9"), "x-real-ip".to_owned(), 2));
     });
+}
+
+/// A7.2 over HTTP: it answers everyone, says what was seen, and what was proven or not.
+#[test]
+fn whoami_answers_whoever_asks() {
+    let lan = lan_address();
+    let config = format!("{{gateway: {{bind: 'lan', trustedProxies: ['{PROXY}']}}}}");
+    let gateway = Gateway::start(&config);
+    let good = format!("Authorization: Bearer {TOKEN}\r\n");
+    let wrong = "Authorization: Bearer wrong-wrong-wrong\r\n";
+    let (here, far, proxy) = (json!("127.0.0.1"), json!(lan.to_string()), json!("127.0.0.2"));
+    let client = json!("203.0.113.9");
+    for (from, header, status, verdict, rule, address, peer, principal, code) in [
+        (HERE, good.clone(), 200, "local", "direct-loopback", &here, &here, "shared_secret", ""),
+        (
+            HERE,
+            String::new(),
+            200,
+            "local",
+            "direct-loopback",
+            &here,
+            &here,
+            "",
+            "AUTH_TOKEN_MISSING",
+        ),
+        (
+            HERE,
+            wrong.into(),
+            401,
+            "local",
+            "direct-loopback",
+            &here,
+            &here,
+            "",
+            "AUTH_TOKEN_MISMATCH",
+        ),
+        (lan, good.clone(), 200, "elsewhere", "direct-elsewhere", &far, &far, "shared_secret", ""),
+        (
+            PROXY,
+            format!("{NAMED}{good}"),
+            200,
+            "elsewhere",
+            "x-forwarded-for",
+            &client,
+            &proxy,
+            "shared_secret",
+            "",
+        ),
+        (
+            PROXY,
+            NAMED.into(),
+            200,
+            "elsewhere",
+            "x-forwarded-for",
+            &client,
+            &proxy,
+            "",
+            "AUTH_TOKEN_MISSING",
+        ),
+        (
+            PROXY,
+            good.clone(),
+            200,
+            "elsewhere",
+            "silent-loopback",
+            &Value::Null,
+            &proxy,
+            "shared_secret",
+            "",
+        ),
+        (
+            HERE,
+            format!("{NAMED}{good}"),
+            403,
+            "refused",
+            "untrusted-proxy",
+            &Value::Null,
+            &here,
+            "",
+            "",
+        ),
+    ] {
+        let (found, body) = ask(&gateway, from, "/doorward/whoami", &header);
+        assert_eq!(found, status, "{from} {header} {body}");
+        let body: Value = serde_json::from_str(&body).unwrap();
+        let what = format!("{from} {header}: {body}");
+        assert_eq!((&body["verdict"], &body["rule"]), (&json!(verdict), &json!(rule)), "{what}");
+        assert_eq!((&body["address"], &body["peer"]), (address, peer), "{what}");
+        assert_eq!(body["principal"]["kind"].as_str().unwrap_or_default(), principal, "{what}");
+        assert_eq!(body["refusal"]["code"].as_str().unwrap_or_default(), code, "{what}");
+        let grant = body["grantSeq"].as_u64();
+        assert_eq!(grant.is_some(), !principal.is_empty(), "{what}");
+        let scopes = body["scopes"].as_array().unwrap().len();
+        let expected = if principal.is_empty() {
+            0
+        } else if verdict == "local" {
+            8
+        } else {
+            2
+        };
+        assert_eq!(scopes, expected, "{what}");
+        assert!(body["remedy"].as_str().is_some_and(|text| !text.is_empty()), "{what}");
+        assert!(!body.to_string().contains(TOKEN), "{what}");
+    }
+}
+
+/// A7.2 on the command line: over the admin socket, and as a client of the network.
+#[test]
+fn whoami_on_the_command_line() {
+    let gateway = Gateway::start("{}");
+    let host = gateway.json(&["whoami"]);
+    assert_eq!((&host["rule"], &host["verdict"]), (&json!("admin-socket"), &json!("local")));
+    assert_eq!((&host["principal"]["kind"], &host["grantSeq"]), (&json!("host"), &json!(0)));
+    let client = gateway.json(&["whoami", "--url", &gateway.url(), "--token", TOKEN]);
+    assert_eq!(client["principal"]["kind"], "shared_secret");
+    let keys = |document: &Value| document.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(keys(&host), keys(&client), "one shape over every door");
+    let text = gateway.doorward(&["whoami", "--url", &gateway.url(), "--token", TOKEN]);
+    let text = String::from_utf8(text.stdout).unwrap();
+    assert!(text.contains("direct-loopback: it comes from loopback"), "{text}");
+    let refused = gateway.doorward(&["whoami", "--url", &gateway.url(), "--token", "wrong"]);
+    assert_eq!(refused.status.code(), Some(3));
 }

@@ -125,10 +125,6 @@ const REFUSED: &[(&str, &str)] = &[
     ("{gateway: {auth: 'token'}}", "gateway.auth: must be an object, but is a string"),
     ("{gateway: {auth: {mode: 'basic'}}}", "gateway.auth.mode: must be \"token\""),
     (
-        "{gateway: {auth: {mode: 'trusted-proxy'}}}",
-        "gateway.auth.mode: \"trusted-proxy\" is not supported",
-    ),
-    (
         "{gateway: {auth: {mode: 'password'}}}",
         "gateway.auth.mode: mode \"password\" needs a password",
     ),

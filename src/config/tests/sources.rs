@@ -25,6 +25,7 @@ fn auth(loaded: &Loaded) -> String {
         Auth::Token(Some((token, _))) => format!("token {}", token.expose()),
         Auth::Password((password, _)) => format!("password {}", password.expose()),
         Auth::None => String::from("none"),
+        Auth::TrustedProxy(_) => String::from("trusted-proxy"),
     }
 }
 

@@ -52,6 +52,21 @@ pub enum TokenFault {
     Address,
 }
 
+/// Why nobody knows which person a request is from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IdentityFault {
+    /// It does not come through a trusted proxy.
+    Direct,
+    /// The proxy is on loopback, where any process of the host could pass for it.
+    Loopback,
+    /// The proxy has an address of the gateway's own host, and so has any process there.
+    OwnAddress,
+    /// A required header is missing or blank.
+    Header,
+    /// The header with the name is missing, blank, there twice or unreadable.
+    Name,
+}
+
 /// Why a known or unknown device has to be approved (again).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum PairingReason {
@@ -109,8 +124,8 @@ pub enum Refusal {
     SetupCode(CodeFault),
     /// The service token is unknown, over, or not for this address.
     ServiceToken(TokenFault),
-    /// The proxy in front did not say who the person is.
-    IdentityMissing,
+    /// No trusted proxy said who the person is.
+    IdentityMissing(IdentityFault),
     /// The person whom the proxy named is not among those who may enter.
     IdentityNotAllowed,
     /// Too many failures to authenticate, with this kind of credential and from there.
@@ -252,7 +267,7 @@ impl Refusal {
             Self::ServiceToken(TokenFault::Unknown) => "SERVICE_TOKEN_INVALID",
             Self::ServiceToken(TokenFault::Expired) => "SERVICE_TOKEN_EXPIRED",
             Self::ServiceToken(TokenFault::Address) => "SERVICE_TOKEN_ADDRESS",
-            Self::IdentityMissing => "AUTH_IDENTITY_HEADER_REQUIRED",
+            Self::IdentityMissing(_) => "AUTH_IDENTITY_HEADER_REQUIRED",
             Self::IdentityNotAllowed => "AUTH_VERIFIED_USER_REQUIRED",
             Self::RateLimited { .. } => "AUTH_RATE_LIMITED",
             Self::Throttled { .. } => "CALLS_THROTTLED",

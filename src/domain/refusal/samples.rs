@@ -1,6 +1,8 @@
 //! One refusal of each kind, and more where a kind has several codes: for the tests that walk all.
 
-use super::{CodeFault, PairingReason, PairingRequired, ProofFault, Refusal, TokenFault};
+use super::{
+    CodeFault, IdentityFault, PairingReason, PairingRequired, ProofFault, Refusal, TokenFault,
+};
 use crate::domain::{
     ids::{DeviceId, RequestId},
     origin::OriginFault,
@@ -25,6 +27,13 @@ fn door() -> Vec<Refusal> {
     ];
     let code = [CodeFault::Unknown, CodeFault::Used, CodeFault::Expired];
     let token = [TokenFault::Unknown, TokenFault::Expired, TokenFault::Address];
+    let identity = [
+        IdentityFault::Direct,
+        IdentityFault::Loopback,
+        IdentityFault::OwnAddress,
+        IdentityFault::Header,
+        IdentityFault::Name,
+    ];
     let mut every = vec![
         R::SecretMissing(SecretKind::Token),
         R::SecretMissing(SecretKind::Password),
@@ -32,13 +41,13 @@ fn door() -> Vec<Refusal> {
         R::SecretMismatch { kind: SecretKind::Password, device_proven: true },
         R::DeviceTokenMismatch,
         R::DeviceScopeMismatch { missing: admin(), granted: ScopeSet::empty() },
-        R::IdentityMissing,
         R::IdentityNotAllowed,
         R::RateLimited { retry_after_ms: 500 },
         R::DeviceIdentityRequired,
         R::OriginNotAllowed(OriginFault::MissingOrInvalid),
         R::OriginNotAllowed(OriginFault::NotAllowed),
     ];
+    every.extend(identity.map(R::IdentityMissing));
     every.extend(proof.map(R::DeviceProof));
     every.extend(code.map(R::SetupCode));
     every.extend(token.map(R::ServiceToken));
@@ -119,7 +128,7 @@ fn number(refusal: &Refusal) -> usize {
         R::DeviceScopeMismatch { .. } => 3,
         R::SetupCode(_) => 4,
         R::ServiceToken(_) => 5,
-        R::IdentityMissing => 6,
+        R::IdentityMissing(_) => 6,
         R::IdentityNotAllowed => 7,
         R::RateLimited { .. } => 8,
         R::Throttled { .. } => 9,

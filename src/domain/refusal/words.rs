@@ -1,6 +1,6 @@
 //! What is missing, who can grant it, what to run: the sentences of a refusal, for people.
 
-use super::{ProofFault, Refusal, TokenFault};
+use super::{IdentityFault, ProofFault, Refusal, TokenFault};
 use crate::domain::principal::SecretKind;
 
 impl Refusal {
@@ -19,7 +19,13 @@ impl Refusal {
             Self::SetupCode(_) => "a setup code that is still good".into(),
             Self::ServiceToken(TokenFault::Address) => "an address that the token is for".into(),
             Self::ServiceToken(_) => "a service token that is in force".into(),
-            Self::IdentityMissing => "the person's name from the proxy".into(),
+            Self::IdentityMissing(fault) => match fault {
+                IdentityFault::Direct => "a trusted proxy that says who it is".into(),
+                IdentityFault::Loopback => "leave for a proxy on loopback to name people".into(),
+                IdentityFault::OwnAddress => "a proxy with an address of its own".into(),
+                IdentityFault::Header => "a header that the proxy must send".into(),
+                IdentityFault::Name => "the person's name from the proxy".into(),
+            },
             Self::IdentityNotAllowed => "a person who may enter".into(),
             Self::RateLimited { .. } | Self::Throttled { .. } => "patience".into(),
             Self::DeviceIdentityRequired => "a shared secret or a device key".into(),
@@ -61,7 +67,7 @@ impl Refusal {
             Self::SecretMissing(_)
             | Self::SecretMismatch { .. }
             | Self::OriginNotAllowed(_)
-            | Self::IdentityMissing
+            | Self::IdentityMissing(_)
             | Self::IdentityNotAllowed
             | Self::UnknownCeiling
             | Self::AddressUnfit { .. }
@@ -130,7 +136,18 @@ impl Refusal {
             }
             Self::LimitReached { what: "service tokens" } => "doorward tokens list".into(),
             Self::LimitReached { .. } => "wait until one of them is over".into(),
-            Self::IdentityMissing => "check gateway.auth.trustedProxy.userHeader".into(),
+            Self::IdentityMissing(fault) => match fault {
+                IdentityFault::Direct => {
+                    "doorward whoami --url <address>  (as this client; connect through the proxy)"
+                }
+                IdentityFault::Loopback => "set gateway.auth.trustedProxy.allowLoopback: true",
+                IdentityFault::OwnAddress => {
+                    "let the proxy connect over loopback, or from another host"
+                }
+                IdentityFault::Header => "check gateway.auth.trustedProxy.requiredHeaders",
+                IdentityFault::Name => "check gateway.auth.trustedProxy.userHeader",
+            }
+            .into(),
             Self::IdentityNotAllowed => {
                 "add the person to gateway.auth.trustedProxy.allowUsers".into()
             }

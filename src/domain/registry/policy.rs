@@ -97,6 +97,16 @@ impl Policy {
         self.people.get(name).or(self.others.as_ref()).filter(|_| vouched)
     }
 
+    /// A person's name in its one form, as policies and sessions have it: without blanks around it,
+    /// and an e-mail address in lower case, as two spellings of one are one person. `None` if it is
+    /// no name.
+    pub fn person_name(text: &str) -> Option<String> {
+        let text = text.trim();
+        let name = if text.contains('@') { text.to_lowercase() } else { text.to_owned() };
+        let fits = !name.is_empty() && name.len() <= NAME_BYTES_MAX;
+        (fits && !name.chars().any(char::is_control)).then_some(name)
+    }
+
     /// The most that a role leaves.
     pub fn ceiling(&self, name: &str) -> Option<ScopeSet> {
         let built_in = (name == Self::AUDITOR).then(|| ScopeSet::from_iter([Known::Audit]));

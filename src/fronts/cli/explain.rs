@@ -99,6 +99,7 @@ fn asks(told: &ExplainResponse) -> String {
         Ok(Requirement::Host) => "the gateway host".into(),
         Ok(Requirement::Node) => "a node".into(),
         Ok(Requirement::Dynamic) => "what the call says decides".into(),
+        Ok(Requirement::Anyone) => "nothing: whoever was let in".into(),
         Ok(Requirement::Unspecified) | Err(_) => "unknown".into(),
     }
 }

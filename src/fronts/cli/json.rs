@@ -9,7 +9,8 @@ use super::words;
 use crate::{
     proto::v1::{
         Device, Grant, LedgerRecord, PendingRequest, Policy, Principal, Profile, Scopes,
-        ServiceToken, StateAsOfResponse, StatusResponse, VerifyResponse, Via, principal::Kind,
+        ServiceToken, StateAsOfResponse, StatusResponse, VerifyResponse, Via, WhoamiResponse,
+        principal::Kind,
     },
     support::keys::to_base64url,
 };
@@ -204,6 +205,23 @@ pub fn verdict(verdict: &VerifyResponse) -> Value {
         "firstBadSeq": broken.map(|broken| broken.first_bad_seq),
         "what": broken.map(|broken| broken.what.as_str()),
         "checkpoint": verdict.checkpoint,
+    })
+}
+
+/// Who the caller is, as clients of the protocol are told it.
+pub fn whoami(whoami: &WhoamiResponse) -> Value {
+    json!({
+        "address": whoami.address,
+        "peer": whoami.peer,
+        "verdict": if whoami.local { "local" } else { "elsewhere" },
+        "rule": whoami.rule,
+        "because": whoami.because,
+        "remedy": whoami.remedy,
+        "principal": principal(whoami.principal.as_ref()),
+        "role": words::role(whoami.role),
+        "scopes": scopes(whoami.scopes.as_ref()),
+        "grantSeq": whoami.grant_seq,
+        "untilMs": whoami.until_ms,
     })
 }
 

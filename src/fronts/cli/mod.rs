@@ -32,6 +32,7 @@ mod setup;
 mod status;
 mod table;
 mod tokens;
+mod whoami;
 mod words;
 
 use std::{cell::RefCell, ffi::OsString, io, path::PathBuf};
@@ -132,6 +133,7 @@ async fn ask(session: &mut Session<'_>, command: Command) -> Result<ExitStatusCo
             network::status(session, &url, token).await
         }
         Command::Status(_) => status::over_admin_socket(session).await,
+        Command::Whoami(args) => whoami::whoami(session, args).await,
         Command::Bench(options) => measure(session, options).await,
         Command::Run(_) | Command::Config(_) | Command::Completions { .. } => {
             Err(Trouble::new(ExitStatusCode::INTERNAL, "this command talks to no gateway"))

@@ -45,17 +45,21 @@ pub async fn status(
     Ok(if seen.status.is_ok() { ExitStatusCode::OK } else { ExitStatusCode::REFUSED })
 }
 
-fn no_entry(error: &ConnectError) -> Trouble {
+/// Why a client was not let in, for people.
+pub(super) fn no_entry(error: &ConnectError) -> Trouble {
     let exit = match error {
         ConnectError::Url(_) => ExitStatusCode::USAGE,
-        ConnectError::Refused { .. } => ExitStatusCode::REFUSED,
+        ConnectError::Refused { .. } | ConnectError::Upgrade { status: 403, .. } => {
+            ExitStatusCode::REFUSED
+        }
         ConnectError::Unreachable(_)
         | ConnectError::Upgrade { .. }
         | ConnectError::Closed(_)
         | ConnectError::TimedOut
         | ConnectError::NotThisProtocol(_) => ExitStatusCode::UNREACHABLE,
     };
-    let mut trouble = Trouble::new(exit, words::line(&error.to_string()));
+    let what = upgrade_refused(error).unwrap_or_else(|| error.to_string());
+    let mut trouble = Trouble::new(exit, words::line(&what));
     trouble.advice.code = error.details_code().map(words::plain);
     let hint = error.refusal().and_then(hint);
     // doorward's own hints name both who and what; another gateway's are taken as they are.
@@ -67,6 +71,13 @@ fn no_entry(error: &ConnectError) -> Trouble {
         None => trouble.advice.remedy = hint,
     }
     trouble
+}
+
+/// What a gateway says that refuses the upgrade itself, because of a proxy in between.
+fn upgrade_refused(error: &ConnectError) -> Option<String> {
+    let ConnectError::Upgrade { status: 403, body } = error else { return None };
+    let body: Value = serde_json::from_str(body).ok()?;
+    Some(body["error"]["message"].as_str()?.to_owned())
 }
 
 /// What the gateway says to do.
@@ -181,6 +192,13 @@ mod tests {
     }
 
     #[test]
+    fn a_refused_upgrade_is_told_in_the_words_of_the_gateway() {
+        let body = json!({"error": {"message": "no such\u{1b} proxy"}}).to_string();
+        let trouble = no_entry(&ConnectError::Upgrade { status: 403, body });
+        assert_eq!(trouble.what, "no such\u{fffd} proxy");
+    }
+
+    #[test]
     fn no_entry_row_by_row() {
         let refused = ConnectError::Refused {
             refusal: Box::new(refusal(
@@ -196,6 +214,11 @@ mod tests {
         for (error, expected) in [
             (ConnectError::Url("x".into()), ExitStatusCode::USAGE),
             (ConnectError::TimedOut, ExitStatusCode::UNREACHABLE),
+            (
+                ConnectError::Upgrade { status: 404, body: String::new() },
+                ExitStatusCode::UNREACHABLE,
+            ),
+            (ConnectError::Upgrade { status: 403, body: String::new() }, ExitStatusCode::REFUSED),
             (ConnectError::Closed(closed), ExitStatusCode::UNREACHABLE),
         ] {
             let trouble = no_entry(&error);

@@ -135,7 +135,7 @@ fn code(refusal: &Refusal) -> Code {
         | Refusal::DeviceTokenMismatch
         | Refusal::SetupCode(_)
         | Refusal::ServiceToken(_)
-        | Refusal::IdentityMissing
+        | Refusal::IdentityMissing(_)
         | Refusal::DeviceIdentityRequired
         | Refusal::DeviceProof(_) => Code::Unauthenticated,
         Refusal::DeviceScopeMismatch { .. }

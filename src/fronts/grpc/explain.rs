@@ -111,6 +111,7 @@ fn kind(requirement: Requirement) -> v1::Requirement {
         Requirement::Node => v1::Requirement::Node,
         Requirement::Dynamic => v1::Requirement::Dynamic,
         Requirement::DeviceKey => v1::Requirement::DeviceKey,
+        Requirement::Anyone => v1::Requirement::Anyone,
         Requirement::Root => v1::Requirement::Host,
     }
 }

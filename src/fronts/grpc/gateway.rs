@@ -5,11 +5,15 @@ use tonic::{Request, Response};
 use super::{
     convert,
     error::{Failure, refused},
-    peer,
+    peer, record,
 };
 use crate::{
-    proto::v1::{StatusRequest, StatusResponse, gateway_service_server::GatewayService},
-    service::{Service, Status},
+    domain::principal::Standing,
+    proto::v1::{
+        StatusRequest, StatusResponse, WhoamiRequest, WhoamiResponse,
+        gateway_service_server::GatewayService,
+    },
+    service::{Seen, Service, Status, Whoami},
 };
 
 /// The service behind the contract.
@@ -32,6 +36,33 @@ impl GatewayService for Front {
         let who = peer::standing(&request)?;
         let status = self.service.status(&who).map_err(|refusal| refused(&refusal))?;
         Ok(Response::new(told(status)))
+    }
+
+    async fn whoami(
+        &self,
+        request: Request<WhoamiRequest>,
+    ) -> Result<Response<WhoamiResponse>, Failure> {
+        let who = peer::standing(&request)?;
+        let whoami = self.service.whoami(&who).map_err(|refusal| refused(&refusal))?;
+        Ok(Response::new(introduced(&Seen::AT_ADMIN_SOCKET, &whoami)))
+    }
+}
+
+fn introduced(seen: &Seen, whoami: &Whoami) -> WhoamiResponse {
+    let Whoami { standing: Standing { principal, role, scopes, grant }, ends_at } = whoami;
+    let Seen { peer, address, local, rule } = seen;
+    WhoamiResponse {
+        principal: Some(record::principal(principal)),
+        role: convert::role(*role).into(),
+        scopes: Some(convert::scopes(scopes)),
+        grant_seq: grant.0,
+        until_ms: ends_at.map(|at| at.0),
+        address: address.map(|address| address.to_string()),
+        peer: peer.map(|peer| peer.to_string()),
+        local: *local == Some(true),
+        rule: rule.name().into(),
+        because: rule.sentence().into(),
+        remedy: seen.remedy(),
     }
 }
 

@@ -16,7 +16,13 @@ use tower::{BoxError, filter::AsyncPredicate};
 
 use super::error::{self, Failure, refused};
 use crate::{
-    domain::{origin::Locality, principal::Standing, registry::session::Session, scope::ScopeSet},
+    domain::{
+        origin::Locality,
+        principal::Standing,
+        refusal::{IdentityFault, Refusal},
+        registry::session::Session,
+        scope::ScopeSet,
+    },
     proto::REQUEST_ID,
     service::{self, Bearer, Live, Service, Transport, TrustedProxies, Via},
     support::secret::Secret,
@@ -73,7 +79,9 @@ impl Doorkeeper {
                         (remote.address, remote.locality)
                     });
                 let secret = Some(secret);
-                let bearer = Bearer { secret, cap: None, address, locality, is_page: false };
+                let person = Err(Refusal::IdentityMissing(IdentityFault::Direct));
+                let (origin, host, cap) = (None, None, None);
+                let bearer = Bearer { secret, cap, address, locality, person, origin, host };
                 service.bearer(bearer).await.map_err(|refusal| refused(&refusal))?
             }
             (_, _, Some(peer), _) if is_host(peer.uid, self.own_uid) => Session {

@@ -12,7 +12,7 @@ pub fn live(_: &HttpRequest, _: &Service) -> HttpResponse {
 
 /// `GET /readyz`: changes of authority can be made durable. Says what is failing.
 pub fn ready(request: &HttpRequest, service: &Service) -> HttpResponse {
-    if let Err(fault) = proxy::attribute(request, service) {
+    if let Err(fault) = proxy::arrive(request, service) {
         return proxy::not_attributable(&fault);
     }
     let uptime_ms = service.info().uptime.elapsed_millis();

@@ -19,7 +19,7 @@ pub fn code_in(path: &str) -> Option<&str> {
 
 /// Answers with what waits under the code.
 pub fn fetch(request: &HttpRequest, service: &Service, code: &str) -> HttpResponse {
-    if let Err(fault) = proxy::attribute(request, service) {
+    if let Err(fault) = proxy::arrive(request, service) {
         return proxy::not_attributable(&fault);
     }
     let is_fetch = request.method() == Method::GET && request.query_string().is_empty();

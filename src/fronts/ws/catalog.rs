@@ -39,6 +39,7 @@ catalog! {
     "doorward.tokens.list" => ListTokens, Now(tokens::list);
     "doorward.tokens.revoke" => RevokeServiceToken, Later(tokens::revoke);
     "doorward.tokens.rotate" => RotateServiceToken, Later(tokens::rotate);
+    "doorward.whoami" => WhoAmI, Now(gateway::whoami);
     "gateway.identity.get" => ReadIdentity, Now(gateway::identity_get);
     "health" => ReadHealth, Now(gateway::health);
     "status" => ReadStatus, Now(gateway::status);

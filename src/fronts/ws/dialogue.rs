@@ -13,7 +13,7 @@ use super::{
 use crate::{
     domain::registry::session::Ending,
     service::{
-        Attribution, Challenge, Live, News, Service, Since,
+        Arrival, Challenge, Live, News, Service, Since,
         conn::{Dialogue, Farewell, Step, Verdict},
     },
     support::{clock::Stopwatch, entropy},
@@ -22,9 +22,7 @@ use crate::{
 /// What one connection knows while it lasts.
 pub struct Talk {
     pub(super) service: Service,
-    pub(super) attribution: Attribution,
-    pub(super) origin: Option<String>,
-    pub(super) host: Option<String>,
+    pub(super) arrival: Arrival,
     pub(super) id: String,
     phase: Phase,
     /// Counts the events that this socket was sent. docs/PROTOCOL.md (e): starts at 1.
@@ -43,17 +41,10 @@ enum Phase {
 
 impl Talk {
     /// A connection that has just been opened.
-    pub fn new(
-        service: Service,
-        attribution: Attribution,
-        origin: Option<String>,
-        host: Option<String>,
-    ) -> Self {
+    pub fn new(service: Service, arrival: Arrival) -> Self {
         Self {
             service,
-            attribution,
-            origin,
-            host,
+            arrival,
             id: entropy::uuid().to_string(),
             phase: Phase::Challenged(Challenge::fresh()),
             seq: 0,

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     domain::{operation::Operation, permit, principal::Standing, refusal::Refusal},
     service::{
-        Service, Transport, Via,
+        Attribution, Service, Transport, Via,
         conn::{Farewell, Step},
     },
 };
@@ -55,6 +55,7 @@ pub(super) struct Call<'a> {
     pub method: &'static str,
     pub params: Option<&'a str>,
     pub via: &'a dyn Fn() -> Via,
+    pub attribution: &'a Attribution,
 }
 
 /// Calls a method.
@@ -70,7 +71,8 @@ pub(super) fn call(
     }
     let via = || via(talk, request);
     let (service, params) = (&talk.service, request.params);
-    let call = Call { service, standing, method: method.name, params, via: &via };
+    let attribution = &talk.arrival.attribution;
+    let call = Call { service, standing, method: method.name, params, via: &via, attribution };
     match method.serve {
         Serve::Now(serve) => Step::Answer(now(serve, &call, request.id)),
         Serve::Later(_) | Serve::Wait(_) if busy => {
@@ -138,10 +140,11 @@ fn later(answer: Answer, id: &str) -> LocalBoxFuture<'static, ByteString> {
 }
 
 fn via(talk: &Talk, request: &Request<'_>) -> Via {
+    let attribution = &talk.arrival.attribution;
     Via {
         transport: Transport::WebSocket,
-        address: talk.attribution.address.map(|address| address.to_string()),
-        locality: talk.attribution.locality,
+        address: attribution.address.map(|address| address.to_string()),
+        locality: attribution.locality,
         connection: Some(talk.id.clone()),
         request: Some(request.id_text()),
     }

@@ -78,7 +78,7 @@ pub fn connect(talk: &Talk, challenge: Challenge, request: &Request<'_>, slot: S
         id: request.id.to_owned(),
         service: talk.service.clone(),
         connection: talk.id.clone(),
-        address: talk.attribution.address.map(|address| address.to_string()),
+        address: talk.arrival.attribution.address.map(|address| address.to_string()),
         instance_id: params.instance_id.clone(),
         scopes: params.scopes.clone(),
         profile: params.profile.clone(),
@@ -103,6 +103,7 @@ fn to_connect(
     params: ConnectParams,
     role: Role,
 ) -> Connect {
+    let attribution = &talk.arrival.attribution;
     let claims_console = params.profile.client_id == "openclaw-control-ui";
     Connect {
         role,
@@ -112,12 +113,14 @@ fn to_connect(
         device: params.device,
         auth: params.auth,
         challenge,
-        origin: talk.origin.clone(),
-        host: talk.host.clone(),
+        origin: talk.arrival.origin.clone(),
+        host: talk.arrival.host.clone(),
         claims_console,
-        address: talk.attribution.address,
-        locality: talk.attribution.locality,
-        cap: None,
+        address: attribution.address,
+        forgeable: attribution.is_forgeable(),
+        locality: attribution.locality,
+        person: talk.arrival.person.clone(),
+        cap: talk.arrival.cap.clone(),
         connection: talk.id.clone(),
         request: request.id_text(),
     }

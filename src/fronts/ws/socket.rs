@@ -49,8 +49,8 @@ pub async fn upgrade(
     payload: web::Payload,
     service: web::Data<Service>,
 ) -> Result<HttpResponse, actix_web::Error> {
-    let attribution = match proxy::attribute(&request, &service) {
-        Ok(attribution) => attribution,
+    let arrival = match proxy::arrive(&request, &service) {
+        Ok(arrival) => arrival,
         Err(fault) => return Ok(proxy::not_attributable(&fault)),
     };
     // actix-ws gets an empty body: it writes, and the reading is ours.
@@ -58,14 +58,9 @@ pub async fn upgrade(
     let (response, session, _) = actix_ws::handle(&request, nothing)?;
     let limit = MessageLimit::new(limits::HANDSHAKE_BYTES_MAX);
     let inbound = Messages::new(payload, limit.clone());
-    let text = |name: header::HeaderName| {
-        let value = request.headers().get(name)?;
-        // What is not text is kept as what it is not, so that it cannot pass for absent.
-        Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
-    };
     let service = service.get_ref().clone();
     let hub = service.hub().clone();
-    let talk = Talk::new(service, attribution, text(header::ORIGIN), text(header::HOST));
+    let talk = Talk::new(service, arrival);
     let id = ConnId(NEXT_CONNECTION.fetch_add(1, Ordering::Relaxed));
     conn::open(id, talk, hub, limit, inbound, session).await;
     Ok(response)

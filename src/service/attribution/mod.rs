@@ -45,6 +45,14 @@ pub struct Attribution {
     pub rule: Rule,
 }
 
+impl Attribution {
+    /// Whether any process of this machine could have made the address up: it is the word of a proxy
+    /// on loopback, and they all could pass for it.
+    pub fn is_forgeable(&self) -> bool {
+        self.address != self.peer && self.peer.is_some_and(|peer| peer.is_loopback())
+    }
+}
+
 /// The client behind this connection cannot be known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotAttributable {

@@ -2,13 +2,15 @@
 
 use std::net::IpAddr;
 
-/// What decided where a connection comes from. The first six name a client, the others refuse.
+/// What decided where a connection comes from. The first eight let it in, the others refuse it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rule {
     /// From loopback, without any forwarding header.
     DirectLoopback,
     /// From anywhere else, without any forwarding header.
     DirectElsewhere,
+    /// Over the admin socket.
+    AdminSocket,
     /// The socket shows no address.
     NoAddress,
     /// From loopback, where a trusted proxy is, without any forwarding header.
@@ -33,9 +35,10 @@ pub enum Rule {
 
 impl Rule {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::DirectLoopback,
         Self::DirectElsewhere,
+        Self::AdminSocket,
         Self::NoAddress,
         Self::SilentLoopback,
         Self::ForwardedFor,
@@ -53,6 +56,7 @@ impl Rule {
         match self {
             Self::DirectLoopback => "direct-loopback",
             Self::DirectElsewhere => "direct-elsewhere",
+            Self::AdminSocket => "admin-socket",
             Self::NoAddress => "no-address",
             Self::SilentLoopback => "silent-loopback",
             Self::ForwardedFor => "x-forwarded-for",
@@ -71,6 +75,7 @@ impl Rule {
         match self {
             Self::DirectLoopback => "it comes from loopback and carries no forwarding header",
             Self::DirectElsewhere => "it comes from elsewhere and carries no forwarding header",
+            Self::AdminSocket => "it comes over the admin socket, where the kernel says who it is",
             Self::NoAddress => "its socket shows no address",
             Self::SilentLoopback => {
                 "a trusted proxy is on loopback, and this comes from there without a forwarding \
@@ -94,6 +99,7 @@ impl Rule {
             Self::DirectLoopback | Self::DirectElsewhere => {
                 format!("if this is a proxy, set gateway.trustedProxies: [\"{peer}\"]")
             }
+            Self::AdminSocket => "nothing: no proxy reaches this socket".to_owned(),
             Self::NoAddress => "give the client an address: connect over TCP".to_owned(),
             Self::SilentLoopback => format!(
                 "make the proxy send X-Forwarded-For, or take {peer} out of gateway.trustedProxies"

@@ -214,6 +214,7 @@ fn info(dir: &Path, key: &GatewayKey, tcp: SocketAddr) -> Info {
         grpc_address: Some(tcp),
         operation_of: ws::operation_of,
         proxies: TrustedProxies::default(),
+        vouching: None,
         allowed_origins: vec![],
         shared_secret_file: Some(dir.join("shared-token")),
         public_key: key.public(),

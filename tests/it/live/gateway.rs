@@ -31,7 +31,7 @@ use doorward::{
         ws::socket,
     },
     ledger::{handle::LedgerHandle, memory::MemoryStore, record::Via, recover},
-    service::{Info, SecretPlace, Secrets, Service, SharedSecret},
+    service::{Info, SecretPlace, Secrets, Service, SharedSecret, TrustedProxies},
     support::{
         clock::{SteadyClock, Stopwatch},
         device_key::DeviceKey,
@@ -164,7 +164,6 @@ fn policy() -> Policy {
 fn info(state: &Path, key: &GatewayKey) -> Info {
     Info {
         operation_of: |_| None,
-        proxies: Default::default(),
         public_url: None,
         remote_url: None,
         version: "test",
@@ -178,6 +177,8 @@ fn info(state: &Path, key: &GatewayKey) -> Info {
         config_hash: String::new(),
         address: ([127, 0, 0, 1], 18789).into(),
         grpc_address: None,
+        proxies: TrustedProxies::default(),
+        vouching: None,
         allowed_origins: vec![],
         shared_secret_file: None,
         public_key: key.public(),

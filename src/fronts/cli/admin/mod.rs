@@ -21,7 +21,8 @@ use crate::{
             ApprovePairingRequest, ApprovePairingResponse, ListDevicesRequest, ListDevicesResponse,
             RejectPairingRequest, RejectPairingResponse, StateAsOfRequest, StateAsOfResponse,
             StatusRequest, StatusResponse, TailRequest, TailResponse, VerifyRequest,
-            VerifyResponse, explain_service_client::ExplainServiceClient,
+            VerifyResponse, WhoamiRequest, WhoamiResponse,
+            explain_service_client::ExplainServiceClient,
             gateway_service_client::GatewayServiceClient, key_service_client::KeyServiceClient,
             ledger_service_client::LedgerServiceClient,
             lockout_service_client::LockoutServiceClient,
@@ -169,6 +170,14 @@ impl Admin {
     /// As [`Self::devices`].
     pub async fn as_of(&mut self, seq: u64) -> Result<StateAsOfResponse, Trouble> {
         answered!(self.ledger.state_as_of(named(StateAsOfRequest { seq: Some(seq) })))
+    }
+
+    /// Who the caller is.
+    ///
+    /// # Errors
+    /// As [`Self::devices`].
+    pub async fn whoami(&mut self) -> Result<WhoamiResponse, Trouble> {
+        answered!(self.gateway.whoami(soon(WhoamiRequest {})))
     }
 
     /// How the gateway is.

@@ -115,6 +115,12 @@ Example:
   doorward status                                            over the admin socket of this host
   doorward status --url ws://192.168.1.5:18789 --token T     as a client would see it")]
     Status(StatusArgs),
+    /// Tell who you are to the gateway, and where it sees you come from
+    #[command(after_help = "\
+Example:
+  doorward whoami                                            over the admin socket of this host
+  doorward whoami --url ws://192.168.1.5:18789 --token T     as a client, perhaps through a proxy")]
+    Whoami(StatusArgs),
     /// Look at the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -320,6 +326,9 @@ mod tests {
             ("doorward status", true),
             ("doorward status --url ws://h:1 --token T", true),
             ("doorward status --token T", false),
+            ("doorward whoami", true),
+            ("doorward whoami --url ws://h:1 --token T", true),
+            ("doorward whoami --token T", false),
             ("doorward config check --strict", true),
             ("doorward bench --json --only health-lone", true),
             ("doorward bench --pid 1", false),

@@ -136,7 +136,7 @@ fn upgrade_request(url: &str, headers: &[(String, String)]) -> Result<Request<()
         let bad = |error: &dyn std::error::Error| ConnectError::Url(format!("{name}: {error}"));
         let key = HeaderName::try_from(name.as_str()).map_err(|error| bad(&error))?;
         let value = HeaderValue::try_from(value.as_str()).map_err(|error| bad(&error))?;
-        request.headers_mut().insert(key, value);
+        request.headers_mut().append(key, value);
     }
     Ok(request)
 }

@@ -6,7 +6,9 @@ use super::{Fault, fault, hint, names, of_call};
 use crate::domain::{
     origin::OriginFault,
     principal::SecretKind,
-    refusal::{CodeFault, PairingReason, PairingRequired, ProofFault, Refusal, TokenFault},
+    refusal::{
+        CodeFault, IdentityFault, PairingReason, PairingRequired, ProofFault, Refusal, TokenFault,
+    },
     registry::Profile,
     scope::Role,
 };
@@ -25,6 +27,27 @@ fn setup_code(fault: CodeFault) -> (Fault, String) {
     };
     let known = Refusal::SetupCode(CodeFault::Unknown);
     unauthorized(&known, message, reason, "review_auth_configuration")
+}
+
+/// The reasons are those of the real gateway.
+fn identity_missing(refusal: &Refusal, fault: IdentityFault) -> (Fault, String) {
+    let (message, reason) = match fault {
+        IdentityFault::Direct => {
+            ("connect through the trusted proxy", "trusted_proxy_untrusted_source")
+        }
+        IdentityFault::Loopback => {
+            ("a proxy on loopback may not name people here", "trusted_proxy_loopback_source")
+        }
+        IdentityFault::OwnAddress => (
+            "the proxy has an address of the gateway host itself",
+            "trusted_proxy_local_interface_source",
+        ),
+        IdentityFault::Header => {
+            ("the proxy left out a required header", "trusted_proxy_missing_header")
+        }
+        IdentityFault::Name => ("the proxy did not name a person", "trusted_proxy_user_missing"),
+    };
+    unauthorized(refusal, message, reason, "review_auth_configuration")
 }
 
 fn service_token(fault: TokenFault) -> (Fault, String) {
@@ -60,16 +83,11 @@ pub fn of_connect(refusal: &Refusal, client: &Profile) -> (Fault, String) {
         ),
         Refusal::SetupCode(fault) => setup_code(*fault),
         Refusal::ServiceToken(fault) => service_token(*fault),
-        Refusal::IdentityMissing => unauthorized(
-            refusal,
-            "the proxy did not name a person (check gateway.auth.trustedProxy.userHeader)",
-            "identity_header_missing",
-            "review_auth_configuration",
-        ),
+        Refusal::IdentityMissing(fault) => identity_missing(refusal, *fault),
         Refusal::IdentityNotAllowed => unauthorized(
             refusal,
             "this person may not enter (see gateway.auth.trustedProxy.allowUsers)",
-            "user_not_allowed",
+            "trusted_proxy_user_not_allowed",
             "review_auth_configuration",
         ),
         Refusal::RateLimited { retry_after_ms } => {

@@ -142,7 +142,7 @@ fn words(refusal: &Refusal) -> Option<(&'static str, String)> {
         | R::DeviceScopeMismatch { .. }
         | R::SetupCode(_)
         | R::ServiceToken(_)
-        | R::IdentityMissing
+        | R::IdentityMissing(_)
         | R::IdentityNotAllowed
         | R::RateLimited { .. }
         | R::DeviceIdentityRequired

@@ -4,10 +4,13 @@ use serde_json::json;
 
 use super::bad_params;
 use crate::{
-    fronts::ws::{
-        dispatch::Call,
-        error::{Fault, of_call},
-        wire,
+    fronts::{
+        whoami,
+        ws::{
+            dispatch::Call,
+            error::{Fault, of_call},
+            wire,
+        },
     },
     support::keys,
 };
@@ -51,6 +54,14 @@ pub fn identity_get(call: &Call<'_>, out: &mut String) -> Result<(), Fault> {
     let id = crate::domain::ids::DeviceId(keys::fingerprint(&key));
     let payload = json!({"deviceId": id.to_string(), "publicKey": keys::to_base64url(&key)});
     out.push_str(&payload.to_string());
+    Ok(())
+}
+
+/// `doorward.whoami {}`: who the client is here, and where it was seen to come from.
+pub fn whoami(call: &Call<'_>, out: &mut String) -> Result<(), Fault> {
+    wire::no_params(call.params).map_err(|fault| bad_params(call, &fault))?;
+    let whoami = call.service.whoami(call.standing).map_err(|refusal| of_call(&refusal))?;
+    out.push_str(&whoami::document(&call.attribution.into(), &whoami).to_string());
     Ok(())
 }
 
