@@ -71,12 +71,12 @@ impl Service {
         let is_new = presented.is_some() && presented == grant.token.map(|token| token.hash);
         let writing = Writing {
             describe,
-            confirm: presented.filter(|_| is_new && grant.retired.is_some()),
+            confirm: presented.filter(|_| is_new && !grant.retired.is_empty()),
             issue: match grant.token {
                 None => Some(Renewal::No),
-                Some(_) => presented
-                    .filter(|presented| grant.retired == Some(*presented))
-                    .map(Renewal::Retired),
+                Some(_) => {
+                    presented.filter(|presented| grant.is_retired(*presented)).map(Renewal::Retired)
+                }
             },
         };
         if writing == Writing::default() {

@@ -17,6 +17,7 @@ mod lockouts;
 mod people;
 mod proto;
 mod proxies;
+mod rotation;
 mod scopes;
 mod tidy;
 mod wire;

@@ -215,11 +215,15 @@ fn enter(
 }
 
 impl Grant {
-    /// Whether this is the hash of its token, or of the one that the device may still fetch another
-    /// with.
+    /// Whether this is the hash of its token, or of one that the device may still fetch another with.
     pub fn is_token(&self, token: TokenHash) -> bool {
-        let same = |ours: TokenHash| same_digest(&ours.0, &token.0);
-        self.token.is_some_and(|ours| same(ours.hash)) | self.retired.is_some_and(same)
+        let is_current = self.token.is_some_and(|ours| same_digest(&ours.hash.0, &token.0));
+        is_current | self.is_retired(token)
+    }
+
+    /// Whether this is the hash of a token that was replaced and is good to fetch another one with.
+    pub fn is_retired(&self, token: TokenHash) -> bool {
+        self.retired.iter().fold(false, |found, old| found | same_digest(&old.0, &token.0))
     }
 }
 

@@ -3,7 +3,7 @@
 //! Checked after every event in tests and debug builds (there while the state is small), and by the
 //! model checker.
 
-use super::{CLOSED_MAX, Grant, PENDING_MAX, Registry};
+use super::{CLOSED_MAX, Grant, PENDING_MAX, Registry, state::RETIRED_MAX};
 use crate::domain::scope::Role;
 
 /// The first invariant that does not hold.
@@ -51,7 +51,8 @@ pub fn check(state: &Registry) -> Result<(), &'static str> {
         ),
         (
             every(|grant| {
-                grant.retired.is_none_or(|old| grant.token.is_none_or(|new| new.hash != old))
+                grant.token.is_none_or(|new| !grant.retired.contains(&new.hash))
+                    && grant.retired.len() <= RETIRED_MAX
             }),
             "INV-8 a token does not replace itself",
         ),

@@ -7,7 +7,8 @@
 //! the device fetches it when it connects next.
 //!
 //! The old token admits its device, with a proof of the key, until the new one was used: an answer
-//! that was lost, or a gateway that was killed, strands nobody (N4). It is no use without the key.
+//! that was lost, or a gateway that was killed, strands nobody (N4). So do those that were handed out
+//! in between. None of them is any use without the key.
 
 use super::{
     Event, Registry,

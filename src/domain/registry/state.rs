@@ -30,6 +30,10 @@ pub struct IssuedToken {
     pub seq: Seq,
 }
 
+/// How many replaced tokens of a grant are kept: the one that the device used last, and as many of
+/// those handed out since as there are answers that a client may not have read yet.
+pub const RETIRED_MAX: usize = 4;
+
 /// What a device holds in one role.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
@@ -52,8 +56,10 @@ pub struct Grant {
     pub scopes: ScopeSet,
     /// The token, once it was handed out.
     pub token: Option<IssuedToken>,
-    /// A token that was replaced: good to fetch another one with, until the new one was used.
-    pub retired: Option<TokenHash>,
+    /// Tokens that were replaced, oldest first, at most [`RETIRED_MAX`]: each is good to fetch
+    /// another one with, until the newest was used. Any of them may be the last that the device was
+    /// told of, because an answer can be lost.
+    pub retired: Vec<TokenHash>,
     /// When the token was last replaced.
     pub rotated_at: Option<UnixMillis>,
     /// When it ends, if it does.

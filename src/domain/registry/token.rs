@@ -28,7 +28,7 @@ pub(super) fn issue(
     let due = match (grant.token, renewal) {
         (None, _) => true,
         (Some(_), Renewal::No) => false,
-        (Some(_), Renewal::Retired(presented)) => grant.retired == Some(presented),
+        (Some(_), Renewal::Retired(presented)) => grant.is_retired(presented),
         (Some(issued), Renewal::Upgraded) if issued.seq < grant.grown() => true,
         (Some(_), Renewal::Upgraded) => {
             within(permit.standing(), role, &state.in_force(grant))?;
@@ -47,7 +47,7 @@ pub(super) fn confirm(
 ) -> Result<Vec<Event>, Refusal> {
     permit.expect(Operation::ConfirmToken)?;
     let (device, grant) = own(state, permit, role)?;
-    let news = grant.retired.is_some() && grant.token.is_some_and(|ours| ours.hash == token);
+    let news = !grant.retired.is_empty() && grant.token.is_some_and(|ours| ours.hash == token);
     Ok(if news { vec![Event::TokenConfirmed { device, role }] } else { vec![] })
 }
 

@@ -7,7 +7,9 @@ use crate::domain::{
     ids::{DeviceId, TokenHash},
     registry::{
         Approval, Event, Registry,
-        state::{Closure, Device, Ending, Grant, IssuedToken, Lasting, PairingRequest},
+        state::{
+            Closure, Device, Ending, Grant, IssuedToken, Lasting, PairingRequest, RETIRED_MAX,
+        },
     },
     scope::{Role, ScopeSet},
     time::{Stamp, UnixMillis},
@@ -72,7 +74,7 @@ fn granted(before: Option<&Grant>, stamp: Stamp, approval: &Approval) -> Grant {
         baseline: approval.scopes.clone(),
         scopes: approval.scopes.clone(),
         token: before.and_then(|grant| grant.token),
-        retired: before.and_then(|grant| grant.retired),
+        retired: before.map(|grant| grant.retired.clone()).unwrap_or_default(),
         rotated_at: before.and_then(|grant| grant.rotated_at),
         ends,
         ceiling: approval.ceiling.clone(),
@@ -113,7 +115,7 @@ pub(super) fn grant(state: &mut Registry, stamp: Stamp, event: &Event) {
             })
         }
         Event::TokenConfirmed { device, role } => {
-            change_grant(state, *device, *role, |grant| grant.retired = None);
+            change_grant(state, *device, *role, |grant| grant.retired.clear());
         }
         Event::TokenRotated { device, role, scopes, token } => {
             change_grant(state, *device, *role, |grant| {
@@ -160,11 +162,13 @@ fn bar(state: &mut Registry, stamp: Stamp, device: DeviceId, bars: bool) {
     }
 }
 
-/// The token that the device surely has stays good to fetch another one with. Where two were handed
-/// out and none of them was used, that is the older.
+/// What was replaced stays good to fetch another one with. Where there are too many, the first one
+/// stays, which the device has surely had, and the newest, one of which it was told last.
 fn replace_token(grant: &mut Grant, stamp: Stamp, token: Option<TokenHash>) {
-    let current = grant.token.map(|token| token.hash);
-    grant.retired = grant.retired.or(current);
+    grant.retired.extend(grant.token.map(|token| token.hash));
+    if grant.retired.len() > RETIRED_MAX {
+        grant.retired.remove(1);
+    }
     let Stamp { seq, at: issued_at } = stamp;
     grant.token = token.map(|hash| IssuedToken { hash, issued_at, seq });
 }

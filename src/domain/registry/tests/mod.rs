@@ -11,6 +11,7 @@ mod listed_keys;
 mod lockouts;
 mod pairing;
 mod refusals;
+mod retired;
 mod rotation;
 mod rules;
 mod service_tokens;
