@@ -188,3 +188,63 @@ export async function until(ask, isSo) {
     await sleep(10);
   }
 }
+
+/**
+ * The official client left to itself: it reconnects as it sees fit, and what happens to it is written
+ * down. `attempts` counts how often it said who it is.
+ */
+export function follow(gateway, options) {
+  const followed = new Followed();
+  followed.client = newClient(gateway, {
+    ...options,
+    onHelloOk: (hello) => {
+      if (hello.auth.deviceToken) gateway.secrets.add(hello.auth.deviceToken);
+      followed.note("hellos", hello);
+    },
+    onConnectError: (error) => followed.note("refusals", error.details ?? { error: String(error) }),
+    onClose: (code, reason) => followed.note("closes", { code, reason }),
+    onReconnectPaused: (info) => followed.note("pauses", info),
+    onEvent: (event) => followed.note("events", event),
+  });
+  followed.client.start();
+  return followed;
+}
+
+class Followed {
+  hellos = [];
+  refusals = [];
+  closes = [];
+  pauses = [];
+  events = [];
+  #waiting = [];
+
+  note(what, entry) {
+    this[what].push(entry);
+    this.#waiting = this.#waiting.filter(({ list, count, resolve }) => {
+      if (this[list].length < count) return true;
+      resolve(this[list][count - 1]);
+      return false;
+    });
+  }
+
+  /** The `count`th entry of a list, past or to come. */
+  nth(list, count, ms = 20_000) {
+    if (this[list].length >= count) return Promise.resolve(this[list][count - 1]);
+    const { promise, resolve } = Promise.withResolvers();
+    this.#waiting.push({ list, count, resolve });
+    return within(promise, `number ${count} of the client's ${list} comes`, ms);
+  }
+
+  /** How often the client said who it is, and was answered. */
+  get attempts() {
+    return this.hellos.length + this.refusals.length;
+  }
+
+  request(method, params, options) {
+    return this.client.request(method, params, options);
+  }
+
+  stop() {
+    return this.client.stopAndWait();
+  }
+}

@@ -46,6 +46,7 @@ export async function startGateway(t, { config, portFromConfig = false, args = [
 
 class Gateway {
   #env;
+  #command;
   #process;
   #exited;
   #tap;
@@ -62,8 +63,27 @@ class Gateway {
   }
 
   async start(args) {
-    const command = ["run", ...args, "--state-dir", this.stateDir];
-    this.#process = spawn(BINARY, command, { env: this.#env, stdio: ["ignore", "pipe", "pipe"] });
+    this.#command = ["run", ...args, "--state-dir", this.stateDir];
+    await this.#run();
+    this.#tap = await openTap(this.port);
+    this.url = `ws://127.0.0.1:${this.#tap.port}`;
+    /** The origin of a page that this gateway serves. */
+    this.origin = `http://127.0.0.1:${this.#tap.port}`;
+  }
+
+  /** Ends it by a signal, and starts it again on the same state. Clients keep their address. */
+  async restart(signal) {
+    this.#process.kill(signal);
+    const { code } = await this.#exited;
+    if (signal === "SIGTERM") assert.equal(code, 0, `doorward ended with ${code}:\n${this.#output}`);
+    await this.#run();
+  }
+
+  async #run() {
+    this.#process = spawn(BINARY, this.#command, {
+      env: this.#env,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     for (const stream of [this.#process.stdout, this.#process.stderr]) {
       stream.setEncoding("utf8").on("data", (text) => (this.#output += text));
     }
@@ -71,10 +91,6 @@ class Gateway {
       this.#process.on("exit", (code, signal) => resolve({ code, signal }));
     });
     await this.#untilReady();
-    this.#tap = await openTap(this.port);
-    this.url = `ws://127.0.0.1:${this.#tap.port}`;
-    /** The origin of a page that this gateway serves. */
-    this.origin = `http://127.0.0.1:${this.#tap.port}`;
   }
 
   async #untilReady() {
@@ -195,13 +211,24 @@ class Gateway {
   }
 }
 
+/**
+ * A port below the range from which the system picks ports for connections, so that a gateway which is
+ * started again finds its port free.
+ */
 async function freePort() {
-  const server = net.createServer();
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+  for (;;) {
+    const port = 20_000 + (process.pid * 89 + nextPort++) % 12_000;
+    const server = net.createServer();
+    const free = await new Promise((resolve) => {
+      server.once("error", () => resolve(false)).listen(port, "0.0.0.0", () => resolve(true));
+    });
+    if (!free) continue;
+    await new Promise((resolve) => server.close(resolve));
+    return port;
+  }
 }
+
+let nextPort = 0;
 
 /** `GET http://127.0.0.1:port/path`; status 0 if nobody answers. */
 export function get(port, path, headers = {}) {

@@ -41,10 +41,26 @@ function pairingList(value) {
   });
 }
 
+/**
+ * `hello-ok`. Its `auth` says how the client proved itself, as the real gateway does against its own
+ * schema, and why it holds less than it asked for, which no schema has a place for.
+ */
+function helloOk(value) {
+  const { method, narrowed = [], ...auth } = value?.auth ?? {};
+  const whats = typeof method === "string" && method ? [] : ["hello-ok: no auth.method"];
+  for (const { scope, code, remedy, role } of narrowed) {
+    const fits = [scope, code, remedy, role ?? "none"].every((text) => typeof text === "string" && text);
+    if (!fits) whats.push(`hello-ok: not a narrowed scope: ${JSON.stringify(narrowed)}`);
+  }
+  return [...whats, ...named("HelloOk")({ ...value, auth })];
+}
+
 const EVENTS = {
   "connect.challenge": challenge,
+  "device.pair.changed": isObject("device.pair.changed"),
   "device.pair.requested": named("DevicePairRequestedEvent"),
   "device.pair.resolved": named("DevicePairResolvedEvent"),
+  "device.pair.setup.completed": named("DevicePairSetupCompletedEvent"),
   health: healthSnapshot,
   presence: (value) => presenceList(value?.presence),
   shutdown: named("ShutdownEvent"),
@@ -52,11 +68,24 @@ const EVENTS = {
 };
 
 const RESULTS = {
-  connect: named("HelloOk"),
+  connect: helloOk,
   "config.get": isObject("config.get"),
   "device.pair.approve": isObject("device.pair.approve"),
   "device.pair.list": pairingList,
   "device.pair.reject": isObject("device.pair.reject"),
+  "device.pair.remove": isObject("device.pair.remove"),
+  "device.pair.rename": isObject("device.pair.rename"),
+  "device.pair.setupCode": named("DevicePairSetupCodeResult"),
+  "device.pair.setupStatus": named("DevicePairSetupStatusResult"),
+  "device.scopes.requestUpgrade": named("ScopeUpgradeRegistration"),
+  "device.scopes.waitUpgrade": named("ScopeUpgradeResult"),
+  "device.token.revoke": isObject("device.token.revoke"),
+  "device.token.rotate": named("DeviceTokenRotateResult"),
+  "doorward.auth.rotate": isObject("doorward.auth.rotate"),
+  "doorward.tokens.create": isObject("doorward.tokens.create"),
+  "doorward.tokens.list": isObject("doorward.tokens.list"),
+  "doorward.tokens.revoke": isObject("doorward.tokens.revoke"),
+  "doorward.tokens.rotate": isObject("doorward.tokens.rotate"),
   "gateway.identity.get": isObject("gateway.identity.get"),
   health: healthSnapshot,
   status: isObject("status"),
