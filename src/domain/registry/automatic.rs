@@ -190,7 +190,9 @@ impl Registry {
 
     fn code_covers(&self, ask: &Ask, code: TokenHash, now: UnixMillis) -> Result<(), Refusal> {
         let fault = |fault| Err(Refusal::SetupCode(fault));
-        let Some(code) = self.code(code) else { return fault(CodeFault::Unknown) };
+        let Some(code) = self.code(code).filter(|code| self.maker_stands(code)) else {
+            return fault(CodeFault::Unknown);
+        };
         if code.redeemed.is_some() {
             return fault(CodeFault::Used);
         }

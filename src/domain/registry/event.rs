@@ -214,6 +214,8 @@ pub enum Event {
         scopes: ScopeSet,
         /// When it ends.
         until: UnixMillis,
+        /// Who made it; not known of codes from before this was written down.
+        creator: Option<Principal>,
     },
     /// A device redeemed a setup code.
     CodeRedeemed {

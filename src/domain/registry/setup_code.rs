@@ -1,6 +1,7 @@
 //! Setup codes: a grant that waits for the first device that comes with the code and a key (N1 A1.1).
 //!
-//! Single use, short-lived, kept as a hash. The owner's code is made on the host; it is how the first
+//! Single use, short-lived, kept as a hash, and good only while whoever made it still holds what it
+//! gives: nobody who was thrown out comes back by a code. The owner's code is made on the host; it is how the first
 //! device comes to hold `operator.admin` where nobody can approve it over the network yet.
 
 use super::{
@@ -11,9 +12,11 @@ use crate::domain::{
     Decider,
     ids::{CodeId, DeviceId, Seq, TokenHash},
     operation::Operation,
+    origin::Locality,
     permit::Permit,
+    principal::Principal,
     refusal::Refusal,
-    scope::{Known, Role, ScopeSet},
+    scope::{Known, Role, Scope, ScopeSet},
     time::{Stamp, UnixMillis},
 };
 
@@ -36,6 +39,8 @@ pub struct SetupCode {
     pub scopes: ScopeSet,
     /// When it ends.
     pub until: UnixMillis,
+    /// Who made it; not known of codes from before this was written down.
+    pub creator: Option<Principal>,
     /// Who redeemed it, and when.
     pub redeemed: Option<(DeviceId, Stamp)>,
 }
@@ -74,12 +79,15 @@ pub(super) fn create(
     let scopes = access.scopes();
     let role = if access == Access::Node { Role::Node } else { Role::Operator };
     within(permit.standing(), role, &scopes)?;
-    let mut gained = scopes.clone();
-    if role != Role::Operator {
-        gained.insert(Known::Admin.into());
-    }
-    for_as_long(state, permit.standing(), &gained, None)?;
-    Ok(vec![Event::CodeCreated { id, code, access, scopes, until }])
+    for_as_long(state, permit.standing(), &takes(access, &scopes), None)?;
+    let creator = Some(permit.principal().clone());
+    Ok(vec![Event::CodeCreated { id, code, access, scopes, until, creator }])
+}
+
+/// What it takes to give this; roles other than operator need admin.
+fn takes(access: Access, scopes: &ScopeSet) -> ScopeSet {
+    let admin = (access == Access::Node).then_some(Scope::Known(Known::Admin));
+    scopes.iter().chain(admin).collect()
 }
 
 impl Registry {
@@ -87,6 +95,15 @@ impl Registry {
     pub(super) fn code(&self, code: TokenHash) -> Option<&SetupCode> {
         let id = self.code_by_hash.get(&code)?;
         self.codes.get(id).map(|code| &**code)
+    }
+
+    /// Whether its maker could still give what it gives, on what the maker held then.
+    pub(super) fn maker_stands(&self, code: &SetupCode) -> bool {
+        let Some(subject) = code.creator.as_ref().and_then(Principal::subject) else { return true };
+        // Where the shared secret holds the most.
+        self.held(&subject, Locality::DirectLoopback).is_some_and(|held| {
+            held.line <= code.seq && held.scopes.covers(&takes(code.access, &code.scopes))
+        })
     }
 
     /// A setup code by its id.

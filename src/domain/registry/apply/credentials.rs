@@ -81,13 +81,14 @@ pub(super) fn service_token(state: &mut Registry, stamp: Stamp, event: &Event) {
 
 pub(super) fn setup_code(state: &mut Registry, stamp: Stamp, event: &Event) {
     match event {
-        Event::CodeCreated { id, code, access, scopes, until } => {
+        Event::CodeCreated { id, code, access, scopes, until, creator } => {
             let made = SetupCode {
                 seq: stamp.seq,
                 hash: *code,
                 access: *access,
                 scopes: scopes.clone(),
                 until: *until,
+                creator: creator.clone(),
                 redeemed: None,
             };
             state.code_by_hash.insert(*code, *id);

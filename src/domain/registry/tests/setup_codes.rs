@@ -116,6 +116,55 @@ fn leave_for_one_code_is_no_leave_for_another() {
     assert_eq!(told(&house.run(&who, Operation::ApprovePairing, command)), "GRANT_ENDED");
 }
 
+/// Nobody who was thrown out comes back by a code.
+#[test]
+fn n10_a_code_is_good_only_while_its_maker_still_holds_what_it_gives() {
+    type Change = fn(&mut House);
+    let revoke: Change = |house| {
+        let (device, role, force) = (device(1), Role::Operator, None);
+        let revoke = Command::RevokeToken { device, role, force };
+        house.run(&host(), Operation::RevokeToken, revoke).unwrap();
+    };
+    let revoked_and_approved: Change = |house| {
+        let remove = Command::RemoveDevice { device: device(1), force: None };
+        house.run(&host(), Operation::RemoveDevice, remove).unwrap();
+        house.paired_again(1, "admin");
+    };
+    let narrowed: Change = |house| {
+        let (device, role, scopes) = (device(1), Role::Operator, Some(set("pairing read")));
+        let rotate = Command::RotateToken { device, role, scopes, token: token(9) };
+        house.run(&host(), Operation::RotateToken, rotate).unwrap();
+    };
+    let under_a_ceiling: Change =
+        |house| drop(house.assign(&host(), 1, Some(Policy::AUDITOR)).unwrap());
+    let other_secret: Change = |house| {
+        let rotate = Command::RotateSecret { kind: SecretKind::Token, fingerprint: token(77) };
+        house.run(&host(), Operation::RotateSecret, rotate).unwrap();
+    };
+    let gone = "AUTH_BOOTSTRAP_TOKEN_INVALID";
+    for (what, maker, change, access, expected) in [
+        ("nothing", "own:admin", (|_| {}) as Change, Access::Full, "3"),
+        ("revoked", "own:admin", revoke, Access::Full, gone),
+        ("revoked and approved", "own:admin", revoked_and_approved, Access::Limited, gone),
+        ("narrowed", "own:admin", narrowed, Access::Limited, gone),
+        ("narrowed", "own:admin", narrowed, Access::Node, gone),
+        ("under a ceiling", "own:admin", under_a_ceiling, Access::Full, gone),
+        ("revoked", "secret:admin", revoke, Access::Full, "3"),
+        ("another secret", "secret:admin", other_secret, Access::Full, gone),
+        ("another secret", "own:admin", other_secret, Access::Full, "3"),
+        ("revoked", "host", revoke, Access::Full, "3"),
+    ] {
+        let mut house = House::with_an_owner();
+        house.paired(1, "admin");
+        let who = house.caller(maker);
+        house.make_code(&who, 1, access).unwrap();
+        change(&mut house);
+        let role = if access == Access::Node { Role::Node } else { Role::Operator };
+        let outcome = house.redeem(1, Ask { role, ..ask(2, "") });
+        assert_eq!(told(&outcome), expected, "{maker}'s code, {what}: {access:?}");
+    }
+}
+
 #[test]
 fn a_code_overrides_that_a_device_was_turned_down_because_a_person_made_it() {
     let mut house = House::with_an_owner();

@@ -181,7 +181,7 @@ fn credential(event: &registry::Event) -> (&'static str, Details) {
         }
         E::ServiceTokenRevoked { id } => ("service_token_revoked", details.with("token_id", id)),
         E::ServiceTokenExpired { id } => ("service_token_expired", details.with("token_id", id)),
-        E::CodeCreated { id, code, access, scopes, until } => {
+        E::CodeCreated { id, code, access, scopes, until, creator: _ } => {
             let details = details.with("code_id", id).hash("code_hash", *code);
             let details = details.with("access", access.name()).scopes("scopes", scopes);
             ("setup_code_created", details.with("until", until.0))

@@ -140,6 +140,7 @@ fn credential_events() -> Vec<E> {
             access: Access::Limited,
             scopes: some_scopes(),
             until: UNTIL,
+            creator: Some(Principal::Host { uid: 0 }),
         },
         E::CodeRedeemed { id: CODE, device: DEVICE, address: Some("192.0.2.1".into()) },
         E::KeysAdopted(list),

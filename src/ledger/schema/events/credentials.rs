@@ -58,6 +58,25 @@ struct CodeCreated {
     until: u64,
 }
 
+/// Version 2: who made it.
+#[derive(Encode, Decode)]
+pub(super) struct CodeCreated2 {
+    first: CodeCreated,
+    creator: Option<Principal>,
+}
+
+impl TryFrom<CodeCreated2> for Event {
+    type Error = CodecError;
+
+    fn try_from(CodeCreated2 { first, creator }: CodeCreated2) -> Result<Self, CodecError> {
+        let CodeCreated { id, code, access, scopes, until } = first;
+        let (id, code, access) = (CodeId(id), TokenHash(code), access.into());
+        let (scopes, until) = (scopes.try_into()?, UnixMillis(until));
+        let creator = creator.map(Into::into);
+        Ok(Self::CodeCreated { id, code, access, scopes, until, creator })
+    }
+}
+
 #[derive(Encode, Decode)]
 struct CodeRedeemed {
     id: [u8; 16],
@@ -139,10 +158,10 @@ pub(super) fn put(event: &Event, out: &mut Vec<u8>) -> Result<(), CodecError> {
         Event::ServiceTokenRevoked { id } | Event::ServiceTokenExpired { id } => {
             codec::put(&ServiceTokenEnded { id: id.0 }, out)
         }
-        Event::CodeCreated { id, code, access, scopes, until } => {
+        Event::CodeCreated { id, code, access, scopes, until, creator } => {
             let (access, scopes) = ((*access).into(), scopes.into());
-            let body = CodeCreated { id: id.0, code: code.0, access, scopes, until: until.0 };
-            codec::put(&body, out)
+            let first = CodeCreated { id: id.0, code: code.0, access, scopes, until: until.0 };
+            codec::put(&CodeCreated2 { first, creator: creator.as_ref().map(Into::into) }, out)
         }
         Event::CodeRedeemed { id, device, address } => {
             let address = address.clone();
@@ -203,10 +222,8 @@ pub(super) fn take(kind: u16, body: &[u8]) -> Result<Event, CodecError> {
             Event::ServiceTokenExpired { id: TokenId(id) }
         }
         CODE_CREATED => {
-            let CodeCreated { id, code, access, scopes, until } = codec::take_all(body)?;
-            let (id, code, access) = (CodeId(id), TokenHash(code), access.into());
-            let (scopes, until) = (scopes.try_into()?, UnixMillis(until));
-            Event::CodeCreated { id, code, access, scopes, until }
+            let first = codec::take_all(body)?;
+            CodeCreated2 { first, creator: None }.try_into()?
         }
         CODE_REDEEMED => {
             let CodeRedeemed { id, device, address } = codec::take_all(body)?;

@@ -8,6 +8,7 @@ mod credentials;
 mod devices;
 mod pairing;
 
+use credentials::CodeCreated2;
 use pairing::{
     Begun, DeviceDescribed, PairingApproved, PairingApproved2, PairingExpired, PairingRejected,
     PairingRequested, PairingSuperseded, PolicyAdopted, PolicyAdopted2, TokenIssued,
@@ -80,7 +81,7 @@ pub(in crate::ledger) fn kind(event: &Event) -> (u16, u16) {
         Registry::ServiceTokenRotated { .. } => (SERVICE_TOKEN_ROTATED, 1),
         Registry::ServiceTokenRevoked { .. } => (SERVICE_TOKEN_REVOKED, 1),
         Registry::ServiceTokenExpired { .. } => (SERVICE_TOKEN_EXPIRED, 1),
-        Registry::CodeCreated { .. } => (CODE_CREATED, 1),
+        Registry::CodeCreated { .. } => (CODE_CREATED, 2),
         Registry::CodeRedeemed { .. } => (CODE_REDEEMED, 1),
         Registry::KeysAdopted(_) => (KEYS_ADOPTED, 1),
         Registry::LockedOut { .. } => (LOCKED_OUT, 1),
@@ -131,6 +132,7 @@ pub(in crate::ledger) fn take(kind: u16, version: u16, body: &[u8]) -> Result<Ev
             Registry::PolicyAdopted(codec::take_all::<PolicyAdopted2>(body)?.try_into()?)
         }
         (PAIRING_APPROVED, 2) => approved(codec::take_all::<PairingApproved2>(body)?.try_into()?),
+        (CODE_CREATED, 2) => codec::take_all::<CodeCreated2>(body)?.try_into()?,
         (BEGUN..=DEVICE_DESCRIBED, 1) => first(kind, body)?,
         (TOKEN_CONFIRMED..=CEILING_ASSIGNED, 1) => devices::take(kind, body)?,
         (SECRET_ADOPTED..=LOCKOUT_CLEARED, 1) => credentials::take(kind, body)?,

@@ -22,7 +22,7 @@ const OPERATOR: Principal = Principal::Device(DEVICE, Role::Operator);
 const HUB: Principal = Principal::Token(TOKEN);
 
 pub(super) fn examples() -> Vec<Example> {
-    [approvals(), devices(), ceilings(), tokens(), codes(), rest()].concat()
+    [approvals(), devices(), ceilings(), tokens(), codes(), rest(), codes_of_someone()].concat()
 }
 
 fn person() -> Principal {
@@ -158,7 +158,7 @@ fn created(ranges: Vec<ipnet::IpNet>, until: Option<UnixMillis>, creator: Princi
 fn codes() -> Vec<Example> {
     let created = |access: Access| {
         let scopes = access.scopes();
-        Event::CodeCreated { id: CODE, code: HASH, access, scopes, until: UNTIL }
+        Event::CodeCreated { id: CODE, code: HASH, access, scopes, until: UNTIL, creator: None }
     };
     let redeemed = |address: Option<&str>| {
         let address = address.map(str::to_owned);
@@ -171,6 +171,22 @@ fn codes() -> Vec<Example> {
         ("code-node", OPERATOR, created(Access::Node)),
         ("code-redeemed", rule(), redeemed(Some("2001:db8::7"))),
         ("code-redeemed-nowhere", rule(), redeemed(None)),
+    ]
+}
+
+/// Version 2: who made it.
+fn codes_of_someone() -> Vec<Example> {
+    let created = |creator: Principal| Event::CodeCreated {
+        id: CODE,
+        code: HASH,
+        access: Access::Limited,
+        scopes: Access::Limited.scopes(),
+        until: UNTIL,
+        creator: Some(creator),
+    };
+    vec![
+        ("code_v2-by-operator", OPERATOR, created(OPERATOR)),
+        ("code_v2-by-host", HOST, created(HOST)),
     ]
 }
 

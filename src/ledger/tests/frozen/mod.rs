@@ -37,13 +37,16 @@ const REQUEST: RequestId = RequestId([0x1e; 16]);
 type Example = (&'static str, Principal, Registry);
 
 /// Examples whose kind has a later version by now: read for ever, and never written again.
-const SUPERSEDED: [&str; 6] = [
+const SUPERSEDED: [&str; 9] = [
     "policy-token",
     "policy-password",
     "policy-none",
     "approved-by-host",
     "approved-by-operator",
     "approved-by-policy",
+    "code-full",
+    "code-limited",
+    "code-node",
 ];
 
 /// One record of every kind, over every kind of principal, transport and other closed choice. They
