@@ -322,7 +322,7 @@ async fn door(
 ) -> Result<actix_web::HttpResponse, actix_web::Error> {
     match ws::socket::wants_upgrade(&request) {
         true => ws::socket::upgrade(request, payload, service).await,
-        false => Ok(http::serve(&request, &service).await),
+        false => Ok(http::serve(&request, payload, &service).await),
     }
 }
 

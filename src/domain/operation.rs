@@ -74,6 +74,10 @@ operations! {
     ReadConfig: Scope(Known::Read),
     /// Which key does the gateway sign with?
     ReadIdentity: Scope(Known::Read),
+    /// Which agents can be talked to?
+    ReadModels: Scope(Known::Read),
+    /// Have an agent answer.
+    Complete: Scope(Known::Write),
     /// Which devices are paired, which ask to be?
     ListPairings: Scope(Known::Pairing),
     /// Grant what a pairing request asks for.

@@ -12,6 +12,7 @@ mod attribution;
 mod audit;
 mod authenticate;
 mod bearer;
+mod chat;
 mod connect;
 mod devices;
 mod enter;

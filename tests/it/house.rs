@@ -43,7 +43,8 @@ impl Gateway {
         Self::start_with("{}", None)
     }
 
-    fn start_with(config: &str, token: Option<&'static str>) -> Self {
+    /// Starts one with this token in its environment, or none.
+    pub fn start_with(config: &str, token: Option<&'static str>) -> Self {
         let state = TempDir::new().unwrap();
         std::fs::write(state.path().join("doorward.json"), config).unwrap();
         let mut gateway = Self { child: None, token, port: free_port(), state };
@@ -94,6 +95,12 @@ impl Gateway {
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{args:?}: {text}{errors}");
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{args:?}: {error}: {text}"))
+    }
+
+    /// Its admin API, as the host reaches it.
+    pub async fn admin(&self) -> tonic::transport::Channel {
+        let url = format!("unix://{}", self.state.path().join("admin.sock").display());
+        tonic::transport::Endpoint::from_shared(url).unwrap().connect().await.unwrap()
     }
 
     /// Its process id.

@@ -242,6 +242,8 @@ pub enum Refusal {
     },
     /// No such record in the ledger.
     UnknownRecord,
+    /// There is no agent that could answer.
+    NoAgent,
     /// Not now. Nothing was changed, unless the reason says to look again.
     Unavailable {
         /// What is in the way.
@@ -307,6 +309,7 @@ impl Refusal {
             Self::IdempotencyKeyReused => "IDEMPOTENCY_KEY_REUSED",
             Self::AddressUnfit { .. } => "ADDRESS_UNFIT",
             Self::UnknownRecord => "UNKNOWN_RECORD",
+            Self::NoAgent => "NO_AGENT",
             Self::Unavailable { .. } => "UNAVAILABLE",
         }
     }

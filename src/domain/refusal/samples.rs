@@ -103,6 +103,7 @@ fn credentials() -> Vec<Refusal> {
         R::SecretIsElsewhere { place: "the environment variable X".into() },
         R::Throttled { retry_after_ms: 500 },
         R::UnknownRecord,
+        R::NoAgent,
         R::UnknownMethod,
         R::IdempotencyKeyReused,
         R::AddressUnfit { why: "nobody could reach it" },
@@ -115,7 +116,7 @@ fn admin() -> Scope {
 }
 
 /// How many kinds of refusals there are.
-const KINDS: usize = 43;
+const KINDS: usize = 44;
 
 /// A number for each kind, from 0 on. A new kind does not compile until it has one; it then needs
 /// [`KINDS`] and a sample.
@@ -165,6 +166,7 @@ fn number(refusal: &Refusal) -> usize {
         R::UnknownMethod => 40,
         R::IdempotencyKeyReused => 41,
         R::AddressUnfit { .. } => 42,
+        R::NoAgent => 43,
     }
 }
 

@@ -57,6 +57,7 @@ impl Refusal {
             Self::IdempotencyKeyReused => "an idempotency key that is new".into(),
             Self::AddressUnfit { .. } => "an address that a client can be given".into(),
             Self::UnknownRecord => "a record with that number".into(),
+            Self::NoAgent => "an agent that could answer".into(),
             Self::Unavailable { reason, .. } => (*reason).into(),
         }
     }
@@ -105,6 +106,7 @@ impl Refusal {
             | Self::WeakSecret { .. }
             | Self::WrongRole { .. } => "the client itself",
             Self::UnknownRecord => "nobody; the ledger ends before it",
+            Self::NoAgent => "nobody; this version of doorward has no agents",
             Self::RateLimited { .. } => "an operator with operator.admin, or waiting",
             Self::Throttled { .. } | Self::Unavailable { .. } => "nobody; wait",
         }
@@ -178,7 +180,8 @@ impl Refusal {
                     .into()
             }
             Self::MissingScope { missing, .. } => format!(
-                "connect asking for {missing}; if pairing is then required: doorward devices approve"
+                "connect asking for {missing}; if pairing is then required: doorward devices \
+                 approve; without a device: doorward tokens create --name <client> --scope {missing}"
             ),
             Self::BeyondApprover { .. } | Self::NotYours => {
                 "doorward devices approve <request-id>  (on the host)".into()
@@ -197,6 +200,7 @@ impl Refusal {
             Self::WrongRole { .. } => "connect in the other role".into(),
             Self::TooManyScopes => "ask for fewer scopes".into(),
             Self::UnknownRecord => "doorward audit log".into(),
+            Self::NoAgent => "wait for a version that has agents".into(),
             Self::Unavailable { retry_after_ms, .. } => format!("try again in {retry_after_ms} ms"),
         }
     }

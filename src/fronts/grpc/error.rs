@@ -169,7 +169,8 @@ fn code(refusal: &Refusal) -> Code {
         Refusal::RequestClosed { .. }
         | Refusal::LastAdmin
         | Refusal::AddressUnfit { .. }
-        | Refusal::SecretIsElsewhere { .. } => Code::FailedPrecondition,
+        | Refusal::SecretIsElsewhere { .. }
+        | Refusal::NoAgent => Code::FailedPrecondition,
         Refusal::RequestSuperseded { .. } | Refusal::RequestChanged { .. } => Code::Aborted,
         Refusal::Unavailable { .. } => Code::Unavailable,
     }
@@ -180,6 +181,7 @@ fn sentence(refusal: &Refusal) -> String {
     match refusal {
         Refusal::UnknownRequest => "there is no such pairing request".into(),
         Refusal::UnknownRecord => "the ledger has no such record".into(),
+        Refusal::NoAgent => "no agent is configured".into(),
         Refusal::RequestClosed { how } => format!("the request was {how} already"),
         Refusal::RequestSuperseded { by } => format!("the request was replaced by {by}"),
         Refusal::RequestChanged { now } => format!("the request asks for something else: {now}"),

@@ -36,12 +36,6 @@ pub fn started(_: &HttpRequest, service: &Service) -> HttpResponse {
     answer(StatusCode::OK, &body)
 }
 
-/// Anything else.
-pub fn not_found() -> HttpResponse {
-    let error = json!({"error": {"message": "Not Found", "type": "not_found"}});
-    answer(StatusCode::NOT_FOUND, &error)
-}
-
 fn answer(status: StatusCode, body: &Value) -> HttpResponse {
     HttpResponse::build(status).insert_header(("Cache-Control", "no-store")).json(body)
 }

@@ -1,39 +1,59 @@
-//! The HTTP front: the same port as the WebSocket.
+//! The HTTP front: the same port as the WebSocket; health, join URLs, and the OpenAI-shaped API.
 //!
 //! Shapes and headers are those of the real gateway. Everything that is not a WebSocket upgrade
 //! comes here; what is not known is a 404 in JSON, so that a client never has to parse a page.
-//! Start with [`health`]; [`join`] hands out setup codes, [`whoami`] tells a client who it is.
+//! Health is open to everyone, a join URL is its own secret, and [`whoami`] tells everyone what was
+//! seen; whatever else there is asks [`auth`] first who is calling. Every "no" is said by [`error`].
+//!
+//! Start with [`models`], the smallest call that needs a credential.
 
+mod auth;
+mod chat_completions;
+mod error;
 mod health;
 mod join;
+mod limits;
+mod models;
 mod whoami;
 
-use actix_web::{HttpRequest, HttpResponse, http::Method};
+use actix_web::{HttpRequest, HttpResponse, http::Method, web};
 
 use crate::service::Service;
 
 /// Answers one request that is not a WebSocket upgrade.
-pub async fn serve(request: &HttpRequest, service: &Service) -> HttpResponse {
+pub async fn serve(
+    request: &HttpRequest,
+    payload: web::Payload,
+    service: &Service,
+) -> HttpResponse {
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-    if reads && request.path() == whoami::PATH {
-        return whoami::serve(request, service).await;
-    }
-    let answer = match request.path() {
-        "/health" | "/healthz" => health::live as fn(&HttpRequest, &Service) -> HttpResponse,
-        "/ready" | "/readyz" => health::ready,
-        "/startupz" => health::started,
-        whoami::PATH => return not_allowed(),
+    let post = request.method() == Method::POST;
+    match request.path() {
+        "/v1/chat/completions" if post => chat_completions::answer(request, payload, service).await,
+        "/v1/chat/completions" => error::method_not_allowed("POST"),
         path => match join::code_in(path) {
-            Some(code) => return join::fetch(request, service, code),
-            None => return health::not_found(),
+            Some(code) => join::fetch(request, service, code),
+            None if reads => read(request, service).await,
+            None if is_known(path) => error::method_not_allowed("GET, HEAD"),
+            None => error::not_found("Not Found"),
         },
-    };
-    if reads { answer(request, service) } else { not_allowed() }
+    }
 }
 
-fn not_allowed() -> HttpResponse {
-    let error = serde_json::json!({"message": "Method Not Allowed", "type": "method_not_allowed"});
-    HttpResponse::MethodNotAllowed()
-        .insert_header(("Allow", "GET, HEAD"))
-        .json(serde_json::json!({"error": error}))
+fn is_known(path: &str) -> bool {
+    const FIXED: [&str; 7] =
+        ["/health", "/healthz", "/ready", "/readyz", "/startupz", "/v1/models", whoami::PATH];
+    FIXED.contains(&path) || path.starts_with(models::ONE)
+}
+
+async fn read(request: &HttpRequest, service: &Service) -> HttpResponse {
+    match request.path() {
+        "/health" | "/healthz" => health::live(request, service),
+        "/ready" | "/readyz" => health::ready(request, service),
+        "/startupz" => health::started(request, service),
+        "/v1/models" => models::list(request, service).await,
+        whoami::PATH => whoami::serve(request, service).await,
+        path if path.starts_with(models::ONE) => models::one(request, service).await,
+        _ => error::not_found("Not Found"),
+    }
 }

@@ -4,14 +4,14 @@
 //! says what was seen and that nothing was proven; with a wrong one (401), or from behind a proxy
 //! that is not trusted (403), it says the same with what is missing.
 
-use actix_web::{HttpRequest, HttpResponse, http::StatusCode, http::header::AUTHORIZATION};
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode};
 use serde_json::Value;
 
+use super::auth;
 use crate::{
     domain::refusal::Refusal,
     fronts::{proxy, whoami},
     service::{Bearer, Seen, Service},
-    support::secret::Secret,
 };
 
 /// Where.
@@ -27,7 +27,7 @@ pub async fn serve(request: &HttpRequest, service: &Service) -> HttpResponse {
         }
     };
     let seen = Seen::from(&arrival.attribution);
-    let secret = bearer(request);
+    let secret = auth::secret(request);
     let wrong = secret.is_some();
     let session = service.bearer(Bearer::new(arrival, secret)).await;
     match session.and_then(|session| service.whoami(&session.standing)) {
@@ -44,15 +44,6 @@ fn status(refusal: &Refusal, presented: bool) -> StatusCode {
         _ if presented => StatusCode::UNAUTHORIZED,
         _ => StatusCode::OK,
     }
-}
-
-/// The credential (RFC 6750, section 2.1).
-fn bearer(request: &HttpRequest) -> Option<Secret<String>> {
-    let text = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, token) = text.split_once(' ')?;
-    let token = token.trim();
-    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty())
-        .then(|| Secret::new(token.to_owned()))
 }
 
 fn answer(status: StatusCode, document: Value) -> HttpResponse {

@@ -43,7 +43,7 @@ fn expected(code: &str) -> Code {
         "UNKNOWN_REQUEST" | "UNKNOWN_DEVICE" | "NO_GRANT" | "UNKNOWN_TOKEN" | "UNKNOWN_CODE"
         | "UNKNOWN_ROLE" | "UNKNOWN_METHOD" => Code::NotFound,
         "REQUEST_SUPERSEDED" | "REQUEST_CHANGED" => Code::Aborted,
-        "REQUEST_CLOSED" | "LAST_ADMIN" | "SECRET_IS_ELSEWHERE" | "ADDRESS_UNFIT" => {
+        "REQUEST_CLOSED" | "LAST_ADMIN" | "SECRET_IS_ELSEWHERE" | "ADDRESS_UNFIT" | "NO_AGENT" => {
             Code::FailedPrecondition
         }
         "ALREADY_OVER" | "WEAK_SECRET" | "IDEMPOTENCY_KEY_REUSED" => Code::InvalidArgument,

@@ -134,6 +134,7 @@ fn words(refusal: &Refusal) -> Option<(&'static str, String)> {
         R::TooManyScopes => invalid_request("too many scopes"),
         R::TooManyPending => ("UNAVAILABLE", "too many pairing requests are pending".into()),
         R::LimitReached { what } => ("UNAVAILABLE", format!("too many {what}")),
+        R::NoAgent => ("UNAVAILABLE", "no agent is configured".into()),
         R::Throttled { .. } => ("UNAVAILABLE", "too many unauthorized calls".into()),
         R::Unavailable { reason, .. } => ("UNAVAILABLE", (*reason).into()),
         R::SecretMissing(_)

@@ -1,0 +1,13 @@
+//! What may come in over HTTP, in one place.
+
+use std::time::Duration;
+
+/// A completion's body. docs/PROTOCOL.md (h): the real gateway's 20 MB; images come inside it.
+pub const COMPLETION_BYTES_MAX: usize = 20 * 1024 * 1024;
+
+/// How long a body may take to arrive. At the limit above this is 0.7 MB/s; whoever is slower keeps
+/// memory that others need.
+pub const BODY_DEADLINE: Duration = Duration::from_secs(30);
+
+/// A text of the client that is echoed in an error, in characters.
+pub const ECHO_CHARS_MAX: usize = 128;

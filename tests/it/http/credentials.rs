@@ -1,0 +1,162 @@
+//! Which credential holds what over HTTP.
+
+use serde_json::{Value, json};
+
+use super::{
+    CALLS, HELLO,
+    client::{Answer, bearer, send, send_to},
+};
+use crate::house::{Gateway, TOKEN, lan_address};
+
+/// What both calls come to: `ok` for the list of models and for `NO_AGENT`, which only those are
+/// told who may; otherwise the status and the code.
+pub fn come_to(gateway: &Gateway, headers: &[&str]) -> [String; 2] {
+    CALLS.map(|(line, _)| told(&send(gateway, line, headers, HELLO)))
+}
+
+fn told(answer: &Answer) -> String {
+    match (answer.status, answer.code()) {
+        (200, "") | (503, "NO_AGENT") => "ok".into(),
+        (status, code) => format!("{status} {code}"),
+    }
+}
+
+/// openclaw #56763: the same secret was let in and held nothing.
+#[test]
+fn n2_a2_6_the_shared_bearer_and_no_other_header_is_enough() {
+    let gateway = Gateway::start("{ gateway: { bind: 'lan' } }");
+    for address in ["127.0.0.1".parse().unwrap(), lan_address()] {
+        let token = bearer(TOKEN);
+        let [models, completion] =
+            CALLS.map(|(line, _)| send_to(address, &gateway, line, &[&token], HELLO));
+        assert_eq!(models.status, 200, "{address}: {models:?}");
+        assert_eq!(models.body, json!({"object": "list", "data": []}));
+        assert_eq!(completion.status, 503, "{address}: {completion:?}");
+        assert_eq!(completion.code(), "NO_AGENT");
+        assert_eq!(completion.body["error"]["message"], "no agent is configured");
+    }
+}
+
+#[test]
+fn credentials_row_by_row() {
+    let gateway = Gateway::start("{}");
+    let missing = "401 AUTH_TOKEN_MISSING";
+    let mismatch = "401 AUTH_TOKEN_MISMATCH";
+    for (headers, expected) in [
+        (vec![bearer(TOKEN)], "ok"),
+        (vec![format!("authorization: bearer   {TOKEN}  ")], "ok"),
+        (vec![], missing),
+        (vec!["Authorization: Basic dXNlcjpwYXNz".into()], missing),
+        (vec!["Authorization: Bearer ".into()], missing),
+        (vec![format!("Authorization: {TOKEN}")], missing),
+        (vec![format!("X-Api-Key: {TOKEN}")], missing),
+        (vec![bearer("something-else")], mismatch),
+        (vec![bearer(&TOKEN.to_uppercase())], mismatch),
+        (vec![bearer(&format!("{TOKEN}x"))], mismatch),
+        (vec![bearer("dwst_nobody-made-this-one")], "401 SERVICE_TOKEN_INVALID"),
+    ] {
+        let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
+        assert_eq!(come_to(&gateway, &headers), [expected, expected], "{headers:?}");
+    }
+}
+
+/// N6 A6.1: what is missing, who can grant it, what to run; and the challenge of RFC 9110, 11.6.1.
+#[test]
+fn a_401_says_what_to_do() {
+    let gateway = Gateway::start("{}");
+    let answer = send(&gateway, "GET /v1/models", &[], "");
+    assert_eq!(answer.status, 401);
+    assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    let error = &answer.body["error"];
+    assert_eq!(error["type"], "unauthorized");
+    assert_eq!(error["missing"], "the gateway's shared token");
+    assert_eq!(error["grantors"], "whoever configures the gateway host");
+    let remedy = error["remedy"].as_str().unwrap();
+    assert!(remedy.starts_with("doorward status"), "{remedy}");
+    let message = error["message"].as_str().unwrap();
+    assert!(message.starts_with("Unauthorized") && message.contains(remedy), "{message}");
+}
+
+/// N2 A2.4: the words that clients look for, and the object that the WebSocket has.
+#[test]
+fn a_403_carries_the_missing_scope() {
+    let gateway = Gateway::start(
+        "{ gateway: { auth: { sharedSecret: { loopbackScopes: ['operator.pairing'] ,
+           scopes: ['operator.pairing'] } } } }",
+    );
+    for (line, scope) in CALLS {
+        let answer = send(&gateway, line, &[&bearer(TOKEN)], HELLO);
+        assert_eq!(answer.status, 403, "{line}: {answer:?}");
+        assert_eq!(answer.header("www-authenticate"), None);
+        let error = &answer.body["error"];
+        assert_eq!(error["type"], "forbidden");
+        assert_eq!(error["message"], format!("missing scope: {scope}"));
+        let details: Value =
+            json!({"code": "MISSING_SCOPE", "missingScope": scope, "requiredScopes": [scope]});
+        assert_eq!(error["details"], details);
+        let remedy = error["remedy"].as_str().unwrap();
+        assert!(remedy.contains(&format!("--scope {scope}")), "{remedy}");
+    }
+}
+
+/// `x-openclaw-scopes` takes away and never gives.
+#[test]
+fn a_cap_only_narrows() {
+    let all = Gateway::start("{}");
+    let reads = Gateway::start(
+        "{ gateway: { auth: { sharedSecret: { loopbackScopes: ['operator.read'], scopes: ['operator.read'] } } } }",
+    );
+    let no = "403 MISSING_SCOPE";
+    for (caps, of_all, of_reader) in [
+        (&[][..], ["ok", "ok"], ["ok", no]),
+        (&["operator.read"], ["ok", no], ["ok", no]),
+        (&["operator.write"], ["ok", "ok"], ["ok", no]),
+        (&["operator.admin"], ["ok", "ok"], ["ok", no]),
+        (&["operator.read, operator.write"], ["ok", "ok"], ["ok", no]),
+        (&["operator.pairing"], [no, no], [no, no]),
+        (&[""], [no, no], [no, no]),
+        (&["Nonsense Here"], [no, no], [no, no]),
+        (&["operator.write", "operator.read"], ["ok", no], ["ok", no]),
+        (&["operator.read", "operator.write"], ["ok", no], ["ok", no]),
+        (&["operator.write", "operator.pairing"], [no, no], [no, no]),
+    ] {
+        let lines: Vec<_> = caps.iter().map(|cap| format!("X-OpenClaw-Scopes: {cap}")).collect();
+        let token = bearer(TOKEN);
+        let headers: Vec<&str> = lines.iter().map(String::as_str).chain([token.as_str()]).collect();
+        assert_eq!(come_to(&all, &headers), of_all, "{caps:?}");
+        assert_eq!(come_to(&reads, &headers), of_reader, "{caps:?}, of a reader");
+    }
+}
+
+/// openclaw #58357: with nothing asked for, the call was refused for want of a scope all the same.
+#[test]
+fn modes_row_by_row() {
+    let password = "a-password-for-tests";
+    let open = Gateway::start_with("{ gateway: { auth: { mode: 'none' } } }", None);
+    let config =
+        format!("{{ gateway: {{ auth: {{ mode: 'password', password: '{password}' }} }} }}");
+    let locked = Gateway::start_with(&config, None);
+    for (gateway, headers, expected) in [
+        (&open, vec![], "ok"),
+        (&open, vec![bearer("whatever-it-is")], "ok"),
+        (&locked, vec![bearer(password)], "ok"),
+        (&locked, vec![], "401 AUTH_PASSWORD_MISSING"),
+        (&locked, vec![bearer(TOKEN)], "401 AUTH_PASSWORD_MISMATCH"),
+    ] {
+        let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
+        assert_eq!(come_to(gateway, &headers), [expected, expected], "{headers:?}");
+    }
+}
+
+/// N7 A7.3: a proxy that nobody told the gateway of; what it presents is not even looked at.
+#[test]
+fn a_request_that_cannot_be_attributed_is_refused_first() {
+    let gateway = Gateway::start("{}");
+    for (line, _) in CALLS {
+        let forwarded = ["X-Forwarded-For: 203.0.113.9", &bearer(TOKEN)];
+        let answer = send(&gateway, line, &forwarded, HELLO);
+        assert_eq!(answer.status, 403, "{line}");
+        assert_eq!(answer.body["error"]["type"], "proxy_attribution_required");
+    }
+}
