@@ -137,9 +137,9 @@ impl Service {
         let ours = shared.value().map(|(_, ours)| ours);
         let may_try = |class| self.may_try(state, caller, class);
         let credential = |credential| Ok(Presented::Credential(credential));
-        if let (Some(ours), Some(theirs)) = (ours, theirs) {
+        if let (Some(_), Some(theirs)) = (ours, theirs) {
             may_try(class_of(theirs))?;
-            if ours.matches(theirs.expose()) {
+            if self.0.secrets.prove(state, theirs) {
                 return credential(Credential::Secret(kind));
             }
         }

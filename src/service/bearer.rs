@@ -87,7 +87,7 @@ impl Service {
             (Some(token), _) if class == Some(CredentialClass::ServiceToken) => {
                 Credential::ServiceToken(self.present(&state, &token, address)?)
             }
-            (Some(secret), Some((kind, ours))) if ours.matches(secret.expose()) => {
+            (Some(secret), Some((kind, _))) if self.0.secrets.prove(&state, &secret) => {
                 Credential::Secret(kind)
             }
             (Some(_), Some((kind, _))) => {

@@ -15,7 +15,7 @@ use crate::{
         permit::{self, Permit},
         principal::{SecretKind, Standing},
         refusal::Refusal,
-        registry::{AuthMode, Command},
+        registry::{AuthMode, Command, Registry},
     },
     ledger::record::Via,
     support::{
@@ -71,8 +71,14 @@ pub enum SecretPlace {
 }
 
 /// The shared secret of a running gateway.
+///
+/// Which secret is in force is the ledger's to say. While one replaces another, both are known here,
+/// and the one whose fingerprint is on record is good: so the old one is worth nothing from the very
+/// commit on that ends its sessions.
 pub struct Secrets {
     current: ArcSwap<SharedSecret>,
+    /// By its fingerprint: the one in force, and the one that is to replace it.
+    known: ArcSwap<Vec<(TokenHash, SharedSecret)>>,
     place: SecretPlace,
     key: Arc<GatewayKey>,
     /// Held while it is replaced: file, ledger and memory change in the same order.
@@ -82,10 +88,36 @@ pub struct Secrets {
 impl Secrets {
     /// What the start found.
     pub fn new(secret: SharedSecret, place: SecretPlace, key: Arc<GatewayKey>) -> Self {
-        Self { current: ArcSwap::from_pointee(secret), place, key, turn: Default::default() }
+        let secrets = Self {
+            current: ArcSwap::from_pointee(secret),
+            known: ArcSwap::default(),
+            place,
+            key,
+            turn: Default::default(),
+        };
+        secrets.know([&**secrets.current()]);
+        secrets
     }
 
-    /// The secret in force.
+    fn know<'a>(&self, secrets: impl IntoIterator<Item = &'a SharedSecret>) {
+        let known = secrets.into_iter().filter_map(|secret| {
+            let (_, value) = secret.value()?;
+            Some((fingerprint_of(&self.key, value), secret.clone()))
+        });
+        self.known.store(Arc::new(known.collect()));
+    }
+
+    /// Whether `given` is the secret that is in force in `state`.
+    pub fn prove(&self, state: &Registry, given: &Secret<String>) -> bool {
+        let Some(in_force) = state.secret() else { return false };
+        // The state is older than what is known here: a secret is known before it is committed.
+        let known = self.known.load();
+        let ours = known.iter().find(|(fingerprint, _)| *fingerprint == in_force.fingerprint);
+        let ours = ours.and_then(|(_, secret)| secret.value());
+        ours.is_some_and(|(_, ours)| ours.matches(given.expose()))
+    }
+
+    /// The secret that the gateway has now; to check one, ask [`Self::prove`].
     pub fn current(&self) -> arc_swap::Guard<Arc<SharedSecret>> {
         self.current.load()
     }
@@ -167,18 +199,22 @@ impl Service {
         };
         write(path, &secret)?;
         let fingerprint = fingerprint_of(&secrets.key, &secret);
+        let new = Arc::new(match kind {
+            SecretKind::Token => SharedSecret::Token(secret),
+            SecretKind::Password => SharedSecret::Password(secret),
+        });
+        secrets.know([&*old, &*new]);
         let command = Command::RotateSecret { kind, fingerprint };
         let committed = self.0.registry.execute(permit, command, via).await;
         match committed {
             Ok(committed) => {
-                secrets.current.store(Arc::new(match kind {
-                    SecretKind::Token => SharedSecret::Token(secret),
-                    SecretKind::Password => SharedSecret::Password(secret),
-                }));
+                secrets.know([&*new]);
+                secrets.current.store(new);
                 let seq = committed.events.first().map(|(stamp, _)| stamp.seq);
                 Ok(RotatedSecret { seq, kind, path: path.clone() })
             }
             Err(refusal) => {
+                secrets.know([&*old]);
                 write(path, old_secret)?;
                 Err(refusal)
             }

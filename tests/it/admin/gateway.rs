@@ -197,7 +197,8 @@ async fn begin(registry: &RegistryHandle, key: &GatewayKey, secrets: &Secrets) {
     registry.execute(permit, command, Via::internal()).await.unwrap();
 }
 
-fn info(dir: &Path, key: &GatewayKey, tcp: SocketAddr) -> Info {
+/// What a gateway in a test says about itself.
+pub fn info(dir: &Path, key: &GatewayKey, tcp: SocketAddr) -> Info {
     Info {
         public_url: None,
         remote_url: None,

@@ -6,6 +6,6 @@ mod credentials;
 mod devices;
 mod every_call;
 mod explain;
-mod gateway;
+pub mod gateway;
 mod ledger_stream;
 mod tokens;

@@ -4,17 +4,50 @@ use std::{sync::Arc, time::Duration};
 
 use doorward::{
     domain::{
-        principal::Standing,
+        ids::TokenHash,
+        operation::Operation,
+        origin::Locality,
+        permit,
+        principal::{SecretKind, Standing},
+        registry::Command,
         scope::{Scope, ScopeSet},
     },
     ledger::record::Via,
-    service::Upgrade,
-    support::device_key::DeviceKey,
+    service::{Bearer, Upgrade},
+    support::{device_key::DeviceKey, secret::Secret},
 };
+use serde_json::json;
 use tokio::time::timeout;
 
 use super::gateway::Gateway;
-use crate::house::{block_on, shared};
+use crate::house::{TOKEN, block_on, shared};
+
+/// Between the commit that replaces the shared secret and the moment in which the gateway has put the
+/// new one in its memory, the old one is worth nothing: it must not stand on the new one's record.
+#[test]
+fn a_replaced_secret_lets_nobody_in_from_its_commit_on() {
+    block_on(async {
+        let gateway = Gateway::start();
+        let options = shared(&["operator.read"]);
+        let mut session = gateway.connect(&options).await;
+        let permit = permit::authorize(&Standing::host(0), Operation::RotateSecret).unwrap();
+        let fingerprint = TokenHash([7; 32]);
+        let command = Command::RotateSecret { kind: SecretKind::Token, fingerprint };
+        gateway.registry.execute(permit, command, Via::internal()).await.unwrap();
+        let refused = gateway.refused(&options).await;
+        assert_eq!(refused.details_code(), Some("AUTH_TOKEN_MISMATCH"));
+        let bearer = Bearer {
+            secret: Some(Secret::new(TOKEN.to_owned())),
+            cap: None,
+            address: None,
+            locality: Locality::DirectLoopback,
+            is_page: false,
+        };
+        let refused = gateway.service.bearer(bearer).await.map(drop).unwrap_err();
+        assert_eq!(refused.code(), "AUTH_TOKEN_MISMATCH");
+        assert!(session.request("health", json!({})).await.is_err());
+    });
+}
 
 /// Whoever waits for a decision is woken when it can be seen, and not only when it is on disk.
 #[test]

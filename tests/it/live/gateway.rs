@@ -31,18 +31,18 @@ use doorward::{
         ws::socket,
     },
     ledger::{handle::LedgerHandle, memory::MemoryStore, record::Via, recover},
-    service::{Info, SecretPlace, Secrets, Service, SharedSecret, TrustedProxies},
+    service::{SecretPlace, Secrets, Service, SharedSecret},
     support::{
-        clock::{SteadyClock, Stopwatch},
-        device_key::DeviceKey,
-        keys::GatewayKey,
-        secret::Secret,
+        clock::SteadyClock, device_key::DeviceKey, keys::GatewayKey, secret::Secret,
         shutdown::Shutdown,
     },
 };
 use tempfile::TempDir;
 
-use crate::house::{TOKEN, limits};
+use crate::{
+    admin::gateway::info,
+    house::{TOKEN, limits},
+};
 
 /// Serves until it is dropped.
 pub struct Gateway {
@@ -143,8 +143,15 @@ async fn house(state: &Path) -> (Service, RegistryHandle) {
     };
     registry.execute(startup.unwrap(), command, Via::internal()).await.unwrap();
     let steady = SteadyClock::start(0);
-    let service =
-        Service::new(registry.clone(), hub, ledger, secrets, steady, info(state, &key), limits());
+    let service = Service::new(
+        registry.clone(),
+        hub,
+        ledger,
+        secrets,
+        steady,
+        info(state, &key, ([127, 0, 0, 1], 0).into()),
+        limits(),
+    );
     (service, registry)
 }
 
@@ -158,30 +165,5 @@ fn policy() -> Policy {
         people: BTreeMap::new(),
         others: None,
         ceilings: BTreeMap::new(),
-    }
-}
-
-fn info(state: &Path, key: &GatewayKey) -> Info {
-    Info {
-        operation_of: |_| None,
-        public_url: None,
-        remote_url: None,
-        version: "test",
-        boot_id: "boot".into(),
-        started_at: UnixMillis(1),
-        uptime: Stopwatch::start(),
-        state_dir: state.into(),
-        config_path: state.join("doorward.json"),
-        config_exists: false,
-        config: Arc::default(),
-        config_hash: String::new(),
-        address: ([127, 0, 0, 1], 18789).into(),
-        grpc_address: None,
-        proxies: TrustedProxies::default(),
-        vouching: None,
-        allowed_origins: vec![],
-        shared_secret_file: None,
-        public_key: key.public(),
-        host: "host".into(),
     }
 }
