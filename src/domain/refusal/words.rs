@@ -3,6 +3,30 @@
 use super::{IdentityFault, ProofFault, Refusal, TokenFault};
 use crate::domain::principal::SecretKind;
 
+impl IdentityFault {
+    fn missing(self) -> &'static str {
+        match self {
+            Self::Direct => "a trusted proxy that says who it is",
+            Self::Loopback => "leave for a proxy on loopback to name people",
+            Self::OwnAddress => "a proxy with an address of its own",
+            Self::Header => "a header that the proxy must send",
+            Self::Name => "the person's name from the proxy",
+        }
+    }
+
+    fn remedy(self) -> &'static str {
+        match self {
+            Self::Direct => {
+                "doorward whoami --url <address>  (as this client; connect through the proxy)"
+            }
+            Self::Loopback => "set gateway.auth.trustedProxy.allowLoopback: true",
+            Self::OwnAddress => "let the proxy connect over loopback, or from another host",
+            Self::Header => "check gateway.auth.trustedProxy.requiredHeaders",
+            Self::Name => "check gateway.auth.trustedProxy.userHeader",
+        }
+    }
+}
+
 impl Refusal {
     /// What the asker lacks, in a few words.
     pub fn missing(&self) -> String {
@@ -19,13 +43,7 @@ impl Refusal {
             Self::SetupCode(_) => "a setup code that is still good".into(),
             Self::ServiceToken(TokenFault::Address) => "an address that the token is for".into(),
             Self::ServiceToken(_) => "a service token that is in force".into(),
-            Self::IdentityMissing(fault) => match fault {
-                IdentityFault::Direct => "a trusted proxy that says who it is".into(),
-                IdentityFault::Loopback => "leave for a proxy on loopback to name people".into(),
-                IdentityFault::OwnAddress => "a proxy with an address of its own".into(),
-                IdentityFault::Header => "a header that the proxy must send".into(),
-                IdentityFault::Name => "the person's name from the proxy".into(),
-            },
+            Self::IdentityMissing(fault) => fault.missing().into(),
             Self::IdentityNotAllowed => "a person who may enter".into(),
             Self::RateLimited { .. } | Self::Throttled { .. } => "patience".into(),
             Self::DeviceIdentityRequired => "a shared secret or a device key".into(),
@@ -138,18 +156,7 @@ impl Refusal {
             }
             Self::LimitReached { what: "service tokens" } => "doorward tokens list".into(),
             Self::LimitReached { .. } => "wait until one of them is over".into(),
-            Self::IdentityMissing(fault) => match fault {
-                IdentityFault::Direct => {
-                    "doorward whoami --url <address>  (as this client; connect through the proxy)"
-                }
-                IdentityFault::Loopback => "set gateway.auth.trustedProxy.allowLoopback: true",
-                IdentityFault::OwnAddress => {
-                    "let the proxy connect over loopback, or from another host"
-                }
-                IdentityFault::Header => "check gateway.auth.trustedProxy.requiredHeaders",
-                IdentityFault::Name => "check gateway.auth.trustedProxy.userHeader",
-            }
-            .into(),
+            Self::IdentityMissing(fault) => fault.remedy().into(),
             Self::IdentityNotAllowed => {
                 "add the person to gateway.auth.trustedProxy.allowUsers".into()
             }
@@ -158,24 +165,16 @@ impl Refusal {
             Self::Throttled { retry_after_ms } => {
                 format!("doorward whoami, then try again in {retry_after_ms} ms")
             }
-            Self::BeyondBaseline { .. } => {
-                "connect the device asking for more, then: doorward devices list".into()
-            }
             Self::LastAdmin => {
-                "give another device operator.admin, or on the host add --force --reason <why>"
-                    .into()
+                "give another device operator.admin, or on the host: --force --reason <why>".into()
             }
-            Self::UnknownMethod => {
-                "doorward explain --method cron.add  (spell it as the protocol does)".into()
-            }
+            Self::UnknownMethod => "spell it as the protocol does, such as cron.add".into(),
             Self::IdempotencyKeyReused => "make a new key for each thing to do".into(),
             Self::AlreadyOver => "name a later end, such as --until 1h".into(),
             Self::WeakSecret { .. } => "doorward auth rotate  (it makes a strong one)".into(),
-            Self::AddressUnfit { .. } => {
-                "set gateway.publicUrl to a wss:// address, then restart the gateway".into()
-            }
+            Self::AddressUnfit { .. } => "set gateway.publicUrl to a wss:// address".into(),
             Self::SecretIsElsewhere { .. } => "change it there, then restart the gateway".into(),
-            Self::DeviceScopeMismatch { .. } => {
+            Self::DeviceScopeMismatch { .. } | Self::BeyondBaseline { .. } => {
                 "reconnect with the shared secret to ask for more, then: doorward devices list"
                     .into()
             }
@@ -188,8 +187,7 @@ impl Refusal {
             }
             Self::HostOnly => "run the same command on the gateway host".into(),
             Self::DeviceIdentityRequired => {
-                "pass the shared secret (doorward status says where it lies), or pair the device"
-                    .into()
+                "pass the shared secret (see: doorward status), or pair the device".into()
             }
             Self::DeviceProof(ProofFault::Stale) => "set the client's clock".into(),
             Self::DeviceProof(_) => "sign this connection's challenge with the device's key".into(),
