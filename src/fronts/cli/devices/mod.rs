@@ -1,7 +1,8 @@
 //! `doorward devices`: see and decide who may connect, and what becomes of those who may.
 //!
 //! This file lists and decides requests; [`manage`] changes what paired devices hold, and [`named`]
-//! finds what someone means by a few characters or a name.
+//! finds what someone means by a few characters or a name. Who may do what is the gateway's word;
+//! nothing is refused here that it would allow.
 
 pub(super) mod manage;
 pub(super) mod named;
