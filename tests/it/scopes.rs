@@ -6,10 +6,10 @@ use std::sync::Arc;
 use doorward::{
     domain::{
         operation::Requirement,
-        scope::{Scope, ScopeSet},
+        scope::{Known, Scope, ScopeSet},
     },
     fronts::{
-        cli::client::{self, Auth, ConnectOptions, RpcError},
+        cli::client::{self, Auth, ConnectOptions, Refusal, RpcError, Session},
         ws::METHODS,
     },
     support::{device_key::DeviceKey, secret::Secret},
@@ -49,38 +49,48 @@ async fn check(url: &str, options: &ConnectOptions, expected: &str, what: &str) 
     assert_eq!(held, json!(names(expected)), "{what}");
     let held: ScopeSet = names(expected).iter().map(|name| Scope::parse(name).unwrap()).collect();
     for method in METHODS {
-        let params = match method.name {
-            "device.pair.approve" | "device.pair.reject" => json!({"requestId": "nothing"}),
-            _ => json!({}),
-        };
-        let denied = match session.request(method.name, params).await {
-            Ok(_) => None,
-            Err(RpcError::Refused(refusal)) if refusal.code == "FORBIDDEN" => Some(refusal),
-            Err(RpcError::Refused(refusal)) => {
-                assert_eq!(refusal.message, "unknown requestId", "{what}: {}", method.name);
-                None
-            }
-            Err(other) => panic!("{what}: {}: {other}", method.name),
-        };
-        let (Requirement::Scope(scope)
-        | Requirement::ScopeOrNode(scope)
-        | Requirement::ScopeOrOwn(scope)) = method.operation.requirement()
-        else {
-            panic!("{} is served and asks for no scope", method.name);
+        let denied = denied(&mut session, method.name).await;
+        let (scope, own) = match method.operation.requirement() {
+            Requirement::Scope(scope) | Requirement::ScopeOrNode(scope) => (Some(scope), false),
+            Requirement::ScopeOrOwn(scope) => (Some(scope), true),
+            Requirement::Dynamic => (Some(Known::Admin), false),
+            Requirement::DeviceKey => (None, true),
+            Requirement::Node | Requirement::Root => panic!("{} is not served", method.name),
         };
         // A paired device may always try its own affairs.
-        let own = matches!(method.operation.requirement(), Requirement::ScopeOrOwn(_))
-            && options.device.is_some();
-        let allowed = held.satisfies_known(scope) || own;
+        let allowed = scope.is_some_and(|scope| held.satisfies_known(scope))
+            || (own && options.device.is_some());
         assert_eq!(denied.is_none(), allowed, "{what}: {} with {held}", method.name);
-        if let Some(denied) = denied {
-            let name = scope.name();
-            assert_eq!(denied.message, format!("missing scope: {name}"), "{what}");
-            assert_eq!(denied.details["code"], "MISSING_SCOPE", "{what}");
-            assert_eq!(denied.details["missingScope"], name, "{what}");
-            assert_eq!(denied.details["requiredScopes"], json!([name]), "{what}");
-        }
+        let Some(denied) = denied else { continue };
+        let Some(scope) = scope.map(Known::name) else {
+            assert_eq!(denied.details["code"], "DEVICE_IDENTITY_REQUIRED", "{what}");
+            continue;
+        };
+        assert_eq!(denied.message, format!("missing scope: {scope}"), "{what}");
+        assert_eq!(denied.details["code"], "MISSING_SCOPE", "{what}");
+        assert_eq!(denied.details["missingScope"], scope, "{what}");
+        assert_eq!(denied.details["requiredScopes"], json!([scope]), "{what}");
     }
+}
+
+/// Calls a method with parameters that change nothing; gives the refusal if it was not allowed to.
+async fn denied(session: &mut Session, method: &str) -> Option<Refusal> {
+    let params = match method {
+        "device.pair.approve" | "device.pair.reject" => json!({"requestId": "nothing"}),
+        _ => json!({"nothing": true}),
+    };
+    let refused = match session.request(method, params).await {
+        Ok(_) => return None,
+        Err(RpcError::Refused(refused)) => refused,
+        Err(other) => panic!("{method}: {other}"),
+    };
+    if refused.code != "INVALID_REQUEST" || refused.details["code"] == "WRONG_ROLE" {
+        return Some(refused);
+    }
+    let passed = refused.message.starts_with(&format!("invalid {method} params"))
+        || refused.message == "unknown requestId";
+    assert!(passed, "{method}: {}", refused.message);
+    None
 }
 
 /// N2 A2.1, A2.3, A2.4 for clients that prove the shared secret and no device: token and password,
@@ -182,13 +192,12 @@ async fn as_a_node(gateway: &Gateway) {
         assert_eq!(node.hello["snapshot"]["presence"], json!([]), "{asked:?}");
         assert_eq!(node.hello["snapshot"]["stateDir"], json!(null), "{asked:?}");
         for method in METHODS {
-            let answer = node.request(method.name, json!({"requestId": "nothing"})).await;
-            let told = answer.err().map(|no| no.refusal().unwrap().message.clone());
-            let expected = match method.operation.requirement() {
-                Requirement::ScopeOrNode(_) => None,
-                Requirement::ScopeOrOwn(_) => Some("unknown requestId"),
-                _ => Some("unauthorized role: node"),
-            };
+            let told = denied(&mut node, method.name).await.map(|no| no.message);
+            let its_own = matches!(
+                method.operation.requirement(),
+                Requirement::ScopeOrNode(_) | Requirement::ScopeOrOwn(_) | Requirement::DeviceKey
+            );
+            let expected = (!its_own).then_some("unauthorized role: node");
             assert_eq!(told.as_deref(), expected, "{asked:?}: {}", method.name);
         }
     }
