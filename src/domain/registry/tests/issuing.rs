@@ -65,8 +65,8 @@ fn n4_a4_2_the_old_token_is_good_until_the_new_one_was_used() {
         ("own rotation to 11", "", vec![10, 11]),
         ("confirm 10", "0", vec![10, 11]),
         // The answer was lost: the old one fetches another.
-        ("renew 12 with 10", "1", vec![10, 12]),
-        ("renew 13 with 11", "0", vec![10, 12]),
+        ("renew 12 with 10", "1", vec![10, 11, 12]),
+        ("renew 13 with 9", "0", vec![10, 11, 12]),
         ("confirm 12", "1", vec![12]),
         ("confirm 12", "0", vec![12]),
         ("renew 13 with 10", "0", vec![12]),

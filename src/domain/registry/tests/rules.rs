@@ -76,6 +76,7 @@ fn a_rule_acts_under_its_own_name_and_does_nothing_else() {
             crate::domain::operation::Requirement::Scope(_)
                 | crate::domain::operation::Requirement::ScopeOrNode(_)
                 | crate::domain::operation::Requirement::ScopeOrOwn(_)
+                | crate::domain::operation::Requirement::Anyone
         );
         // It holds what it may grant, so gate 1 lets it; only approving has a command for it.
         assert_eq!(may, scoped, "{operation:?}");
