@@ -51,6 +51,10 @@ async fn check(url: &str, options: &ConnectOptions, expected: &str, what: &str) 
     for method in METHODS {
         let denied = denied(&mut session, method.name).await;
         let (scope, own) = match method.operation.requirement() {
+            Requirement::Anyone => {
+                assert!(denied.is_none(), "{what}: {}", method.name);
+                continue;
+            }
             Requirement::Scope(scope) | Requirement::ScopeOrNode(scope) => (Some(scope), false),
             Requirement::ScopeOrOwn(scope) => (Some(scope), true),
             Requirement::Dynamic => (Some(Known::Admin), false),

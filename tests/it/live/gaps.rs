@@ -9,6 +9,7 @@ use doorward::{
         origin::Locality,
         permit,
         principal::{SecretKind, Standing},
+        refusal::{IdentityFault, Refusal},
         registry::Command,
         scope::{Scope, ScopeSet},
     },
@@ -41,7 +42,9 @@ fn a_replaced_secret_lets_nobody_in_from_its_commit_on() {
             cap: None,
             address: None,
             locality: Locality::DirectLoopback,
-            is_page: false,
+            person: Err(Refusal::IdentityMissing(IdentityFault::Direct)),
+            origin: None,
+            host: None,
         };
         let refused = gateway.service.bearer(bearer).await.map(drop).unwrap_err();
         assert_eq!(refused.code(), "AUTH_TOKEN_MISMATCH");
