@@ -65,6 +65,7 @@ fn limits(name: Name) -> &'static [(Subject, f64)] {
         Name::PairingsFresh => &[(RateAtLeast, 4_000.0)],
         Name::HealthPipelined => &[(RateAtLeast, 150_000.0)],
         Name::HealthLone => &[(P99MsAtMost, 0.5)],
+        Name::Revocations => &[(P99MsAtMost, 20.0)],
         Name::PresencePipelined | Name::Approvals => &[],
     }
 }

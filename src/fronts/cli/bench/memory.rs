@@ -15,7 +15,7 @@ use crate::fronts::cli::client::ConnectOptions;
 const OPENING: usize = 64;
 
 /// Files that this process needs beside the measured connections.
-const OTHER_FILES: u64 = 100;
+pub const OTHER_FILES: u64 = 100;
 
 /// `memory-idle`: what is resident before this client has loaded it.
 ///

@@ -21,6 +21,7 @@ mod pipe;
 mod proc_stat;
 mod ready;
 mod report;
+mod revocations;
 #[cfg(test)]
 mod tests;
 mod wire;
@@ -225,6 +226,7 @@ async fn ask(name: Name, target: Arc<Target>) -> anyhow::Result<Outcome> {
         Name::HealthLone => calls::measure(target, calls("health", 1, 1)).await,
         Name::PresencePipelined => calls::measure(target, calls("system-presence", 8, 64)).await,
         Name::Approvals => approvals::measure(target).await,
+        Name::Revocations => revocations::measure(target).await,
         Name::Ready | Name::ReadyRecords => anyhow::bail!("a start is not asked of a gateway"),
     }
 }

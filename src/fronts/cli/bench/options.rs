@@ -33,7 +33,7 @@ pub struct BenchOptions {
     #[arg(long, default_value_t = 3.0, value_parser = seconds)]
     pub seconds: f64,
 
-    /// How many idle connections memory-connections opens
+    /// How many idle connections memory-connections opens, and how many devices revocations connects
     #[arg(long, default_value_t = 5000, value_parser = at_least_one)]
     pub connections: usize,
 
@@ -72,6 +72,8 @@ pub enum Name {
     PairingsFresh,
     /// Operators approve waiting devices, 64 under way
     Approvals,
+    /// One of many connected devices is revoked, and its socket closed
+    Revocations,
 }
 
 impl Name {
@@ -93,6 +95,7 @@ impl Name {
             Self::PresencePipelined => "system-presence, 8 connections, 64 under way on each",
             Self::PairingsFresh => "TCP connect of a new device to its token, 64 at a time",
             Self::Approvals => "device.pair.approve, 8 operators, 8 under way for each",
+            Self::Revocations => "device.token.revoke to the close of the device's socket",
         }
     }
 }

@@ -187,7 +187,7 @@ async fn serve_as_a_helper() {
 #[test]
 fn options_are_checked_before_anything_runs() {
     let names = |text| options(text).names();
-    assert_eq!(names("").len(), 10);
+    assert_eq!(names("").len(), 11);
     let only = names("--only health-lone,ready --only ready");
     assert_eq!(only, [Name::Ready, Name::HealthLone]);
     for wrong in [

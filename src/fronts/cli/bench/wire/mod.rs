@@ -5,6 +5,7 @@
 //! their frame headers without being parsed. RFC 6455 as far as a gateway uses it: whole text
 //! frames, pings (answered with the next write) and closes. Nothing here knows the protocol above.
 
+mod ear;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +17,8 @@ use tokio::{
     net::TcpStream,
 };
 use tokio_tungstenite::tungstenite::http::Uri;
+
+pub use ear::{Ear, Heard};
 
 const TEXT: u8 = 0x1;
 const CLOSE: u8 = 0x8;
