@@ -86,7 +86,7 @@ pub struct Entered {
 /// Let in at once, or after something was written.
 pub enum Outcome {
     /// At once.
-    Entered(Entered),
+    Entered(Box<Entered>),
     /// Something has to be made durable first.
     Later(LocalBoxFuture<'static, Result<Entered, Refusal>>),
 }

@@ -56,7 +56,7 @@ impl Service {
             if let Principal::Token(token) = standing.principal {
                 self.note_use(token);
             }
-            return Outcome::Entered(let_in(state, standing, &connect, method));
+            return Outcome::Entered(Box::new(let_in(state, standing, &connect, method)));
         };
         let presented = connect.auth.device_token.as_ref().or(connect.auth.token.as_ref());
         let presented = presented.map(|token| TokenHash(digest(token.expose().as_bytes())));
@@ -66,7 +66,7 @@ impl Service {
         });
         self.note_visit(state, &standing, id, &connect);
         let Some(grant) = state.grant(id, role) else {
-            return Outcome::Entered(let_in(state, standing, &connect, method));
+            return Outcome::Entered(Box::new(let_in(state, standing, &connect, method)));
         };
         let is_new = presented.is_some() && presented == grant.token.map(|token| token.hash);
         let writing = Writing {
@@ -82,7 +82,7 @@ impl Service {
         if writing == Writing::default() {
             let issued_at = grant.token.map(|token| token.issued_at);
             let entered = let_in(state, standing, &connect, method);
-            return Outcome::Entered(Entered { issued_at, ..entered });
+            return Outcome::Entered(Box::new(Entered { issued_at, ..entered }));
         }
         let service = self.clone();
         Outcome::Later(Box::pin(async move {
@@ -245,7 +245,7 @@ impl Service {
             return Ok(with_token(state, entered, proven.id, secret, hash));
         }
         match self.enter(state, standing, connect, method) {
-            Outcome::Entered(entered) => Ok(entered),
+            Outcome::Entered(entered) => Ok(*entered),
             Outcome::Later(entered) => entered.await,
         }
     }

@@ -59,6 +59,10 @@ async fn check(url: &str, options: &ConnectOptions, expected: &str, what: &str) 
             Requirement::ScopeOrOwn(scope) => (Some(scope), true),
             Requirement::Dynamic => (Some(Known::Admin), false),
             Requirement::DeviceKey => (None, true),
+            Requirement::Anyone => {
+                assert!(denied.is_none(), "{what}: {}", method.name);
+                continue;
+            }
             Requirement::Node | Requirement::Root => panic!("{} is not served", method.name),
         };
         // A paired device may always try its own affairs.
@@ -199,7 +203,10 @@ async fn as_a_node(gateway: &Gateway) {
             let told = denied(&mut node, method.name).await.map(|no| no.message);
             let its_own = matches!(
                 method.operation.requirement(),
-                Requirement::ScopeOrNode(_) | Requirement::ScopeOrOwn(_) | Requirement::DeviceKey
+                Requirement::Anyone
+                    | Requirement::ScopeOrNode(_)
+                    | Requirement::ScopeOrOwn(_)
+                    | Requirement::DeviceKey
             );
             let expected = (!its_own).then_some("unauthorized role: node");
             assert_eq!(told.as_deref(), expected, "{asked:?}: {}", method.name);

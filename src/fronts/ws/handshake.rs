@@ -86,7 +86,7 @@ pub fn connect(talk: &Talk, challenge: Challenge, request: &Request<'_>, slot: S
     };
     match talk.service.connect(to_connect(talk, challenge, request, params, role)) {
         Err(refusal) => Step::End(greeting.refused(&refusal)),
-        Ok(Outcome::Entered(entered)) => Step::Enter(Box::new(greeting.hello(entered))),
+        Ok(Outcome::Entered(entered)) => Step::Enter(Box::new(greeting.hello(*entered))),
         Ok(Outcome::Later(outcome)) => Step::EnterLater(Box::pin(async move {
             match outcome.await {
                 Ok(entered) => Ok(Box::new(greeting.hello(entered))),

@@ -54,7 +54,8 @@ fn explanations_row_by_row() {
         scopes: ScopeSet::empty(),
         grant: Seq(1),
     };
-    let rows: Vec<(Standing, Requirement, bool, Vec<Subject>, Option<&str>)> = vec![
+    type Row<'a> = (Standing, Requirement, bool, Vec<Subject>, Option<&'a str>);
+    let rows: Vec<Row<'_>> = vec![
         (host(), Root, true, vec![], None),
         (standing(of(1)), Scope(Admin), true, vec![], None),
         (standing(of(1)), Dynamic, true, vec![], None),
