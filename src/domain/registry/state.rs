@@ -30,9 +30,9 @@ pub struct IssuedToken {
     pub seq: Seq,
 }
 
-/// How many replaced tokens of a grant are kept: the one that the device used last, and as many of
-/// those handed out since as there are answers that a client may not have read yet.
-pub const RETIRED_MAX: usize = 4;
+/// How many replaced tokens of a grant are kept until the newest was used: as many fetches in a row
+/// may have been lost on the way. It bounds what a client that never reads an answer can pile up.
+pub const RETIRED_MAX: usize = 64;
 
 /// What a device holds in one role.
 #[derive(Debug, Clone, PartialEq, Eq)]

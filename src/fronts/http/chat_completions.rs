@@ -65,7 +65,7 @@ async fn run(
     let session = auth::enter(request, service).await?;
     let refused = |refusal| error::refused(&refusal);
     service.may_complete(&session.standing).map_err(refused)?;
-    check(&body(request, payload).await?)?;
+    check(&body(request, payload).await?).map_err(|fault| error::invalid(&fault))?;
     // A body may take a while, and the grant may have changed meanwhile.
     let standing = service.reassess(&session).map_err(refused)?;
     service.complete(&standing).map_err(refused)
@@ -86,15 +86,15 @@ async fn body(request: &HttpRequest, payload: web::Payload) -> Result<Bytes, Htt
     }
 }
 
-/// Whether there is something to answer.
-fn check(body: &[u8]) -> Result<(), HttpResponse> {
+/// Whether there is something to answer; what is wrong, if not.
+fn check(body: &[u8]) -> Result<(), String> {
     let completion: Completion = serde_json::from_slice(body).map_err(|fault| {
         let said: String = fault.to_string().chars().take(ECHO_CHARS_MAX).collect();
-        error::invalid(&format!("Invalid JSON body: {said}"))
+        format!("Invalid JSON body: {said}")
     })?;
     match completion.messages.iter().any(Message::asks) {
         true => Ok(()),
-        false => Err(error::invalid("Missing user message in `messages`.")),
+        false => Err("Missing user message in `messages`.".into()),
     }
 }
 

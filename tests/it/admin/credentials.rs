@@ -138,7 +138,8 @@ fn a_list_of_keys_is_compared_and_adopted_as_a_whole() {
         let (ci, hub) =
             (key(1, "ci", Role::Operator, "operator.read"), key(2, "hub", Role::Node, ""));
         let wider = key(1, "ci", Role::Operator, "operator.read operator.write");
-        let (first, second) = (list(1, &[ci.clone(), hub.clone()]), list(2, &[wider.clone()]));
+        let (first, second) =
+            (list(1, &[ci.clone(), hub.clone()]), list(2, std::slice::from_ref(&wider)));
 
         let compare = CompareKeysRequest { list: first.clone() };
         let changes = host.keys.compare_keys(compare).await.unwrap().into_inner().changes;

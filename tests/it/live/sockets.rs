@@ -200,7 +200,9 @@ fn n16_a16_1_a_grant_that_ends_narrows_its_session() {
             "scopes": ["operator.read"],
             "code": "SESSION_NARROWED",
             "reason": "grant expired",
-            "remedy": "connect asking for plugin.x; if pairing is then required: doorward devices approve",
+            "remedy": "connect asking for plugin.x; if pairing is then required: doorward devices \
+                       approve; without a device: doorward tokens create --name <client> --scope \
+                       plugin.x",
         });
         assert_eq!(told["payload"], expected);
         assert_eq!(told.get("seq"), None, "targeted events are not counted");

@@ -3,8 +3,7 @@
 //!
 //! A file is named after its thread, tells what happened there, and then takes the same steps. What
 //! an agent would have to answer ends in `unknown method` or `NO_AGENT` as long as there are no
-//! agents; what never comes back is the thread's own error. Where that author used the official
-//! client or CLI, `tests/clients/threads` takes the steps with it.
+//! agents; what never comes back is the thread's own error.
 
 mod oc27494_headless_hub;
 mod oc46422_repair_and_rotate;

@@ -4,7 +4,7 @@
 //! An agent runs the official CLI on the gateway's own machine, with the gateway's token. The CLI
 //! shows no device there. `gateway probe` says "Connect: ok" and "RPC: limited - missing scope:
 //! operator.read"; `cron add` and `cron runs` fail the same way. The files of pairing all list every
-//! scope, a restart changes nothing. `tests/clients/threads` runs that CLI; here are its connects.
+//! scope, a restart changes nothing. Here are the connects of that CLI.
 
 use doorward::fronts::cli::client::{ConnectOptions, Session};
 use serde_json::json;

@@ -58,10 +58,10 @@ fn what_lets_a_device_in_row_by_row() {
         // Told of 12, and the answer with 13 was lost.
         (&[Rotate(11), Rotate(12), Rotate(13)], &[10, 11, 12, 13]),
         (&[Rotate(11), Rotate(12), Rotate(13), Fetch(12, 14), Use(14)], &[14]),
-        // Whatever it was told of first and last stays.
+        // Whatever it was told of stays, however many answers were lost.
         (
             &[Rotate(11), Rotate(12), Rotate(13), Rotate(14), Rotate(15), Rotate(16)],
-            &[10, 13, 14, 15, 16],
+            &[10, 11, 12, 13, 14, 15, 16],
         ),
         (&[Withheld], &[10]),
         (&[Withheld, Withheld, Withheld], &[10]),
