@@ -9,7 +9,6 @@ mod people;
 mod stop;
 
 use std::{
-    collections::BTreeMap,
     io,
     net::{SocketAddr, TcpListener},
     path::PathBuf,
@@ -247,7 +246,11 @@ fn policy(settings: &Settings, auth_mode: AuthMode) -> anyhow::Result<Policy> {
         auto_approve_cidrs: settings.auto_approve_cidrs.clone(),
         people,
         others,
-        ceilings: BTreeMap::new(),
+        ceilings: settings
+            .roles
+            .iter()
+            .map(|(name, names)| Ok((name.clone(), scopes(names)?)))
+            .collect::<anyhow::Result<_>>()?,
     })
 }
 

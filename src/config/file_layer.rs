@@ -9,6 +9,7 @@ use super::{
     proxies,
     rate_limit::RateLimit,
     reader::{Document, Given, Section},
+    roles,
     shared_secret::Source,
 };
 use crate::support::gateway_url::GatewayUrl;
@@ -26,11 +27,13 @@ impl Layer {
         let mut own = root.section("doorward", report);
         let any_proxy = own.switch("allowAnyProxy", report).is_some_and(|given| given.value);
         let grpc = own.section("grpc", report);
+        let roles = roles::read(&mut own, report);
         own.leave(&[], report);
         root.leave(known::SECTIONS, report);
         let mut layer = Self {
             log_level: log_level(logging, report),
             grpc_listen: grpc_listen(grpc, report),
+            roles,
             ..Self::default()
         };
         layer.read_gateway(gateway, report);

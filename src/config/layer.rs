@@ -13,6 +13,7 @@ use super::{
     identity::{Written, WrittenScopes},
     rate_limit::RateLimit,
     reader::Given,
+    roles::Roles,
     shared_secret::Source,
 };
 use crate::support::{gateway_url::GatewayUrl, secret::Secret};
@@ -38,6 +39,7 @@ pub(super) struct Layer {
     pub trusted_proxy: Option<Given<Written>>,
     pub identity_scopes: Option<Given<WrittenScopes>>,
     pub auto_approve_cidrs: Option<Vec<Given<IpNet>>>,
+    pub roles: Option<Roles>,
     pub log_level: Option<String>,
     pub grpc_listen: Option<Given<SocketAddr>>,
 }

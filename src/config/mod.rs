@@ -24,6 +24,7 @@ mod proxies;
 mod rate_limit;
 mod reader;
 mod redact;
+mod roles;
 mod settings;
 mod shared_secret;
 #[cfg(test)]

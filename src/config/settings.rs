@@ -68,6 +68,8 @@ pub struct Settings {
     pub proxies: Proxies,
     /// Where the admin API listens besides its socket.
     pub grpc_listen: Option<SocketAddr>,
+    /// Roles that can be put on a grant as a ceiling, with their scopes; shape checked.
+    pub roles: Vec<(String, Vec<String>)>,
     /// What to log: a level of tracing, or from `DOORWARD_LOG` a whole filter, unchecked.
     pub log_level: Option<String>,
 }
@@ -154,6 +156,7 @@ impl Settings {
             allowed_origins: names(layers, |layer| layer.allowed_origins.as_ref(), &[]),
             proxies,
             grpc_listen,
+            roles: first(layers, |layer| layer.roles.as_ref()).cloned().unwrap_or_default(),
             log_level: first(layers, |layer| layer.log_level.as_ref()).cloned(),
         };
         report.errors.is_empty().then_some(settings)

@@ -5,6 +5,7 @@ mod identity;
 mod lines;
 mod proxies;
 mod rate_limit;
+mod roles;
 mod rules;
 mod secrets;
 mod sources;
