@@ -34,9 +34,14 @@ const PARAMS = {
 /** A device asks for itself, and needs no scope for that; without one, no scope would help. */
 const OF_A_DEVICE = new Set(["device.scopes.requestUpgrade", "device.scopes.waitUpgrade"]);
 
+/** Everyone may ask who they are. */
+const OF_EVERYONE = new Set(["doorward.whoami"]);
+
 /** What doorward's own methods need. */
 const OWN = {
   "doorward.auth.rotate": "operator.admin",
+  "doorward.lockouts.clear": "operator.admin",
+  "doorward.lockouts.list": "operator.pairing",
   "doorward.tokens.create": "operator.pairing",
   "doorward.tokens.list": "operator.pairing",
   "doorward.tokens.revoke": "operator.pairing",
@@ -97,7 +102,11 @@ test("N2 A2.1, A2.3: a scope on its own opens exactly the methods that the proto
       const needed = needs[method] ?? OWN[method];
       const implied = needed === "operator.read" && scope === "operator.write";
       const opens =
-        scope === needed || scope === "operator.admin" || implied || OF_A_DEVICE.has(method);
+        scope === needed ||
+        scope === "operator.admin" ||
+        implied ||
+        OF_A_DEVICE.has(method) ||
+        OF_EVERYONE.has(method);
       const expected = opens ? null : needed;
       assert.equal(await missingScope(session, method), expected, `${method} with ${scope} alone`);
     }

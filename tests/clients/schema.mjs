@@ -61,6 +61,7 @@ const EVENTS = {
   "device.pair.requested": named("DevicePairRequestedEvent"),
   "device.pair.resolved": named("DevicePairResolvedEvent"),
   "device.pair.setup.completed": named("DevicePairSetupCompletedEvent"),
+  "doorward.session.changed": isObject("doorward.session.changed"),
   health: healthSnapshot,
   presence: (value) => presenceList(value?.presence),
   shutdown: named("ShutdownEvent"),
@@ -82,10 +83,13 @@ const RESULTS = {
   "device.token.revoke": isObject("device.token.revoke"),
   "device.token.rotate": named("DeviceTokenRotateResult"),
   "doorward.auth.rotate": isObject("doorward.auth.rotate"),
+  "doorward.lockouts.clear": isObject("doorward.lockouts.clear"),
+  "doorward.lockouts.list": isObject("doorward.lockouts.list"),
   "doorward.tokens.create": isObject("doorward.tokens.create"),
   "doorward.tokens.list": isObject("doorward.tokens.list"),
   "doorward.tokens.revoke": isObject("doorward.tokens.revoke"),
   "doorward.tokens.rotate": isObject("doorward.tokens.rotate"),
+  "doorward.whoami": isObject("doorward.whoami"),
   "gateway.identity.get": isObject("gateway.identity.get"),
   health: healthSnapshot,
   status: isObject("status"),
@@ -95,7 +99,7 @@ const RESULTS = {
 const ERROR_DETAILS = { MISSING_SCOPE: named("MissingScopeErrorDetails") };
 
 /** Events that go to one client and so are outside its sequence. */
-const TARGETED = new Set(["connect.challenge"]);
+const TARGETED = new Set(["connect.challenge", "doorward.session.changed"]);
 
 /** Everything that is wrong with what the gateway sent on one connection: `{what, frame}` each. */
 export function violationsOf(connection) {
