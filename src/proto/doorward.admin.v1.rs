@@ -1779,7 +1779,7 @@ pub mod via {
 /// service_token_created  token_id, name, scopes, token_hash, ranges (with a space between them),
 /// until if it ends
 /// service_token_rotated  token_id, token_hash
-/// service_token_revoked  token_id
+/// service_token_revoked  token_id, reason if the host forced it
 /// service_token_expired  token_id
 /// setup_code_created   code_id, code_hash, access (full, limited, node), scopes, until
 /// setup_code_redeemed  code_id, address if known
@@ -5079,6 +5079,9 @@ pub struct RevokeServiceTokenRequest {
     /// Which.
     #[prost(string, tag = "1")]
     pub token_id: ::prost::alloc::string::String,
+    /// The host's reason to do it even if nobody holds `operator.admin` then. It goes into the record.
+    #[prost(string, optional, tag = "2")]
+    pub force_reason: ::core::option::Option<::prost::alloc::string::String>,
 }
 /// What was ended.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -5272,7 +5275,7 @@ pub mod token_service_client {
             self.inner.unary(req, path, codec).await
         }
         /// Ends it, and its sessions at once. FAILED_PRECONDITION: it is the last that holds
-        /// `operator.admin`.
+        /// `operator.admin`, and no reason was given.
         pub async fn revoke_service_token(
             &mut self,
             request: impl tonic::IntoRequest<super::RevokeServiceTokenRequest>,
@@ -5346,7 +5349,7 @@ pub mod token_service_server {
             tonic::Status,
         >;
         /// Ends it, and its sessions at once. FAILED_PRECONDITION: it is the last that holds
-        /// `operator.admin`.
+        /// `operator.admin`, and no reason was given.
         async fn revoke_service_token(
             &self,
             request: tonic::Request<super::RevokeServiceTokenRequest>,

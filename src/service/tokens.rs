@@ -126,7 +126,8 @@ impl Service {
         Ok(MintedToken { id, secret, seq: stamp.seq })
     }
 
-    /// Ends a service token, and its sessions with it.
+    /// Ends a service token, and its sessions with it. With `force`, the host ends also the last
+    /// that holds `operator.admin`, for that reason.
     ///
     /// # Errors
     /// If `who` may not, or there is no such token.
@@ -135,9 +136,10 @@ impl Service {
         who: &Standing,
         via: Via,
         id: TokenId,
+        force: Option<String>,
     ) -> Result<Seq, Refusal> {
         let permit = permit::authorize(who, Operation::RevokeServiceToken)?;
-        let command = Command::RevokeServiceToken { id };
+        let command = Command::RevokeServiceToken { id, force };
         let committed = self.0.registry.execute(permit, command, via).await?;
         let revoked = committed.events.iter().find_map(|(stamp, event)| {
             matches!(event, Event::ServiceTokenRevoked { .. }).then_some(stamp.seq)

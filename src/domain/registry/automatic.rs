@@ -47,10 +47,19 @@ pub(super) fn approve(
         return Ok(vec![]);
     }
     let given = state.given(&ask, basis);
-    let scopes = held_afterwards(held, &given, false)?;
+    let listed = held.and_then(Grant::lasting).filter(|held| held.by == ApprovedBy::KeyList);
+    let listed = listed.filter(|_| redeems);
+    let scopes = match &listed {
+        Some(_) => given.clone(),
+        None => held_afterwards(held, &given, false)?,
+    };
     let mut events = vec![];
+    // What the list of keys gave stays the list's to take back, so it is not made the code's gift:
+    // a code that gives nothing beyond it gives a token alone, any other takes its place.
+    let gives = listed.is_none_or(|listed| !listed.scopes.covers(&given));
     // An older request of the same device for the same role is answered by this one.
-    if let Some((request_id, request)) = state.request_of(ask.device, ask.role) {
+    let answered = state.request_of(ask.device, ask.role).filter(|_| gives);
+    if let Some((request_id, request)) = answered {
         let by = ask.request_id;
         events.push(Event::PairingSuperseded { request_id, device: request.device, by });
     }
@@ -60,8 +69,10 @@ pub(super) fn approve(
         events.push(Event::CodeRedeemed { id, device: ask.device, address });
     }
     let (device, role) = (ask.device, ask.role);
-    let offer = Offer { scopes, by: basis.approved_by(), approver: permit.principal().clone() };
-    events.push(offer.to(ask, held));
+    if gives {
+        let offer = Offer { scopes, by: basis.approved_by(), approver: permit.principal().clone() };
+        events.push(offer.to(ask, held));
+    }
     if redeems || !has_token {
         events.push(Event::TokenIssued { device, role, token });
     }

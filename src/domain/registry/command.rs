@@ -181,6 +181,8 @@ pub enum Command {
     RevokeServiceToken {
         /// Which.
         id: TokenId,
+        /// Why it is to be done even if nobody holds `operator.admin` then. For the host alone.
+        force: Option<String>,
     },
     /// Make a setup code.
     CreateCode {

@@ -196,6 +196,8 @@ pub enum Event {
     ServiceTokenRevoked {
         /// Which.
         id: TokenId,
+        /// Why nobody was to hold `operator.admin` any more, if the host forced it.
+        reason: Option<String>,
     },
     /// A service token reached its end.
     ServiceTokenExpired {
@@ -302,7 +304,7 @@ impl Event {
             Self::SecretAdopted { .. } => Touched::One(Subject::SharedSecret),
             Self::ServiceTokenCreated { id, .. }
             | Self::ServiceTokenRotated { id, .. }
-            | Self::ServiceTokenRevoked { id }
+            | Self::ServiceTokenRevoked { id, .. }
             | Self::ServiceTokenExpired { id } => Touched::One(Subject::Token(*id)),
             _ => Touched::Nobody,
         }

@@ -190,7 +190,7 @@ impl Decider for Registry {
             }
             C::CreateToken(new) => service_token::create(self, permit, *new),
             C::RotateServiceToken { id, token } => service_token::rotate(self, permit, id, token),
-            C::RevokeServiceToken { id } => service_token::revoke(self, permit, id),
+            C::RevokeServiceToken { id, force } => service_token::revoke(self, permit, id, force),
             C::CreateCode { id, code, access, until } => {
                 setup_code::create(self, permit, id, code, access, until)
             }

@@ -182,7 +182,7 @@ impl Registry {
     }
 
     /// [`Self::leave_an_admin`], unless the host gives a reason; that reason is for the record.
-    fn leave_an_admin_unless(
+    pub(super) fn leave_an_admin_unless(
         &self,
         permit: &Permit,
         force: Option<String>,

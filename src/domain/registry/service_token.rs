@@ -120,20 +120,22 @@ pub(super) fn rotate(
     Ok(vec![Event::ServiceTokenRotated { id, token }])
 }
 
-/// Ends it. Its own sessions end with it, and nobody else's (N3 A3.3).
+/// Ends it. Its own sessions end with it, and nobody else's (N3 A3.3). The last holder of
+/// `operator.admin` goes as the last device does: only by the host, with a reason (N1 A1.7).
 pub(super) fn revoke(
     state: &Registry,
     permit: &Permit,
     id: TokenId,
+    force: Option<String>,
 ) -> Result<Vec<Event>, Refusal> {
     permit.expect(Operation::RevokeServiceToken)?;
     state.authority(permit)?;
     if !state.tokens.contains_key(&id) {
         return Err(Refusal::UnknownToken);
     }
-    let events = vec![Event::ServiceTokenRevoked { id }];
-    state.leave_an_admin(&events)?;
-    Ok(events)
+    let revoked = |reason| Event::ServiceTokenRevoked { id, reason };
+    let reason = state.leave_an_admin_unless(permit, force, &[revoked(None)])?;
+    Ok(vec![revoked(reason)])
 }
 
 impl Registry {

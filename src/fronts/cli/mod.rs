@@ -175,7 +175,7 @@ async fn about_tokens(
             tokens::create(session, name, scope, ttl, from).await
         }
         C::Rotate { token } => tokens::rotate(session, &token).await,
-        C::Revoke { token } => tokens::revoke(session, &token).await,
+        C::Revoke { token, force } => tokens::revoke(session, &token, force).await,
         C::Role { token, ceiling, none: _ } => tokens::ceiling(session, &token, ceiling).await,
     }
 }

@@ -7,12 +7,14 @@ use serde_json::{Value, json};
 use super::{
     Session,
     admin::Admin,
+    args::Force,
     devices::{manage, named},
     exit::{ExitStatusCode, Trouble},
     json, table, words,
 };
 use crate::proto::v1::{
-    CreateTokenRequest, ListTokensResponse, Scopes, ServiceToken, assign_ceiling_request::Subject,
+    CreateTokenRequest, ListTokensResponse, RevokeServiceTokenRequest, Scopes, ServiceToken,
+    assign_ceiling_request::Subject,
 };
 
 /// What is said beside a secret that is shown this once.
@@ -74,10 +76,15 @@ pub async fn rotate(session: &mut Session<'_>, token: &str) -> Result<ExitStatus
 ///
 /// # Errors
 /// As [`list`].
-pub async fn revoke(session: &mut Session<'_>, token: &str) -> Result<ExitStatusCode, Trouble> {
+pub async fn revoke(
+    session: &mut Session<'_>,
+    token: &str,
+    force: Force,
+) -> Result<ExitStatusCode, Trouble> {
     let mut admin = session.admin().await?;
     let token_id = find(session, &mut admin, token).await?;
-    let ended = admin.revoke_service_token(token_id).await?;
+    let request = RevokeServiceTokenRequest { token_id, force_reason: force.reason };
+    let ended = admin.revoke_service_token(request).await?;
     session.out.done(
         "revoked",
         || format!("service token {token}; its sessions have ended (record {})", ended.seq),

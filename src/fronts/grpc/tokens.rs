@@ -83,8 +83,9 @@ impl TokenService for Front {
         request: Request<RevokeServiceTokenRequest>,
     ) -> Result<Response<RevokeServiceTokenResponse>, Failure> {
         let (who, via) = (peer::standing(&request)?, peer::via(&request));
-        let id = read::token_id(&request.get_ref().token_id)?;
-        let revoked = self.service.revoke_service_token(&who, via, id).await;
+        let RevokeServiceTokenRequest { token_id, force_reason } = request.into_inner();
+        let (id, reason) = (read::token_id(&token_id)?, read::reason(force_reason)?);
+        let revoked = self.service.revoke_service_token(&who, via, id, reason).await;
         let seq = revoked.map_err(|refusal| refused(&refusal))?.0;
         Ok(Response::new(RevokeServiceTokenResponse { token_id: id.to_string(), seq }))
     }

@@ -93,7 +93,7 @@ fn rows() -> Vec<(&'static str, Vec<u8>, Option<Operation>)> {
         ),
         (
             "TokenService/RevokeServiceToken",
-            RevokeServiceTokenRequest { token_id }.encode_to_vec(),
+            RevokeServiceTokenRequest { token_id, force_reason: None }.encode_to_vec(),
             Some(O::RevokeServiceToken),
         ),
         (

@@ -152,7 +152,7 @@ impl Ending {
     async fn come_about(self, host: &mut Client, token_id: String) {
         match self {
             Self::Revoked => {
-                let revoke = RevokeServiceTokenRequest { token_id };
+                let revoke = RevokeServiceTokenRequest { token_id, force_reason: None };
                 host.tokens.revoke_service_token(revoke).await.map(drop)
             }
             Self::Rotated => {

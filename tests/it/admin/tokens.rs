@@ -99,7 +99,7 @@ fn what_cannot_be_made_is_refused() {
         let unknown = (Code::NotFound, "UNKNOWN_TOKEN".to_owned());
         let rotate = RotateServiceTokenRequest { token_id: token_id.clone() };
         assert_eq!(refusal(host.tokens.rotate_service_token(rotate).await), unknown);
-        let revoke = RevokeServiceTokenRequest { token_id };
+        let revoke = RevokeServiceTokenRequest { token_id, force_reason: None };
         assert_eq!(refusal(host.tokens.revoke_service_token(revoke).await), unknown);
     });
 }
@@ -202,7 +202,8 @@ fn rotation_and_revocation_reach_the_token_that_they_name_and_no_other() {
         assert_eq!(rotated_at.iter().filter(|rotated| **rotated).count(), 1);
 
         // It is revoked: it is no good, and the other one is.
-        let revoke = RevokeServiceTokenRequest { token_id: one.token_id.clone() };
+        let revoke =
+            RevokeServiceTokenRequest { token_id: one.token_id.clone(), force_reason: None };
         host.tokens.revoke_service_token(revoke).await.unwrap();
         assert_eq!(refusal(renewed.gateway.status(StatusRequest {}).await), no_token);
         let mut second = Client::with(&gateway, Way::Network, &other.secret).await;

@@ -121,7 +121,7 @@ fn a_revoked_or_rotated_service_token_is_refused_at_the_next_request() {
         assert_eq!(with(&gateway, &ours.secret), invalid);
         assert_eq!(with(&gateway, &rotated.secret), ["ok", "ok"]);
 
-        let revoke = RevokeServiceTokenRequest { token_id: ours.token_id };
+        let revoke = RevokeServiceTokenRequest { token_id: ours.token_id, force_reason: None };
         tokens.revoke_service_token(revoke).await.unwrap();
         assert_eq!(with(&gateway, &rotated.secret), invalid);
         // Nobody else's.
@@ -144,7 +144,7 @@ fn a_body_that_was_on_its_way_does_not_outlive_its_token() {
         stream.write_all(first.as_bytes()).unwrap();
         // Long enough for the head to be judged; if it is not, it is refused all the same.
         tokio::time::sleep(Duration::from_millis(300)).await;
-        let revoke = RevokeServiceTokenRequest { token_id: token.token_id };
+        let revoke = RevokeServiceTokenRequest { token_id: token.token_id, force_reason: None };
         tokens(&gateway).await.revoke_service_token(revoke).await.unwrap();
         stream.write_all(rest.as_bytes()).unwrap();
         assert_eq!(read(&mut stream).status, 401);

@@ -149,7 +149,7 @@ async fn end(gateway: &Gateway, crowd: &Crowd, why: Ending) {
         }
         Ending::SecretRotated => service.rotate_secret(&host, via, None).await.map(drop).unwrap(),
         Ending::ServiceTokenRevoked => {
-            service.revoke_service_token(&host, via, crowd.token).await.map(drop).unwrap();
+            service.revoke_service_token(&host, via, crowd.token, None).await.map(drop).unwrap();
         }
         Ending::ServiceTokenRotated => {
             service.rotate_service_token(&host, via, crowd.token).await.map(drop).unwrap();

@@ -70,7 +70,7 @@ pub(super) fn service_token(state: &mut Registry, stamp: Stamp, event: &Event) {
             known.seq = stamp.seq;
             known.rotated_at = Some(stamp.at);
         }
-        Event::ServiceTokenRevoked { id } | Event::ServiceTokenExpired { id } => {
+        Event::ServiceTokenRevoked { id, .. } | Event::ServiceTokenExpired { id } => {
             if let Some(token) = state.tokens.remove(id) {
                 state.token_by_hash.remove(&token.hash);
             }

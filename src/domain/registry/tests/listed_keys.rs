@@ -157,6 +157,33 @@ fn the_list_adds_nothing_to_what_a_person_gave() {
     assert_eq!(house.held(2), Some(set("read")));
 }
 
+/// A code's maker need not hold what the list gives, so the code does not make that stay.
+#[test]
+fn a_code_makes_nothing_permanent_of_what_the_list_gave() {
+    for (listed, access, asked, after, off_the_list) in [
+        ("admin", Access::Limited, "", "admin", None),
+        ("read write", Access::Limited, "read", "read write", None),
+        ("read", Access::Limited, "write", "write", Some("write")),
+        ("audit read", Access::Limited, "talk", "talk", Some("talk")),
+        ("audit", Access::Full, "admin", "admin", Some("admin")),
+    ] {
+        let mut house = House::with_an_owner();
+        house.listed(1, Role::Operator, listed);
+        house.make_code(&host(), 9, access).unwrap();
+        let (ask, basis, now) =
+            (as_request(60, ask(1, asked)), Basis::SetupCode(token(9)), house.now());
+        let redeem = Command::ApproveByRule { ask: Box::new(ask), basis, token: token(8), now };
+        let rule = house.state.rule_standing(basis).unwrap();
+        let events = house.run(&rule, Operation::ApprovePairing, redeem).unwrap();
+        let what = format!("listed {listed}, asks {asked} with {access:?}");
+        assert!(events.iter().any(|event| matches!(event, Event::CodeRedeemed { .. })), "{what}");
+        assert!(events.iter().any(|event| matches!(event, Event::TokenIssued { .. })), "{what}");
+        assert_eq!(house.held(1), Some(set(after)), "{what}");
+        house.adopt(&host(), &[]).unwrap();
+        assert_eq!(house.held(1), off_the_list.map(set), "{what}, then off the list");
+    }
+}
+
 #[test]
 fn a_device_that_a_person_turned_down_is_not_approved_by_the_list() {
     let mut house = House::with_an_owner();

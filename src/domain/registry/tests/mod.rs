@@ -25,7 +25,7 @@ use crate::domain::{
     ids::TokenHash,
     operation::Operation,
     permit,
-    principal::{Principal, Rule, Standing},
+    principal::{Principal, Rule, Standing, Subject},
     scope::Scope,
     time::UnixMillis,
 };

@@ -18,7 +18,7 @@ fn on(
     let (id, token) = (token_id(n), token(n + 90));
     let command = match operation {
         Operation::RotateServiceToken => Command::RotateServiceToken { id, token },
-        _ => Command::RevokeServiceToken { id },
+        _ => Command::RevokeServiceToken { id, force: None },
     };
     house.run(who, operation, command)
 }

@@ -133,20 +133,35 @@ fn n1_a1_7_the_last_admin_stays_unless_the_host_says_why() {
         ("secret:admin", None, "LAST_ADMIN"),
         ("secret:admin", gone, "HOST_ONLY"),
     ] {
-        for whole in [false, true] {
+        for what in ["device", "grant", "service token"] {
             let mut house = House::new();
-            house.paired(1, "admin");
-            let who = house.caller(caller);
-            let outcome = match whole {
-                true => remove(&mut house, &who, 1, force),
-                false => revoke(&mut house, &who, 1, Role::Operator, force),
+            if what == "service token" {
+                house.service_token(1, "admin", None);
+            } else {
+                house.paired(1, "admin");
+            }
+            let who = if caller == "own:admin" && what == "service token" {
+                house.state.standing_of(&Subject::Token(token_id(1)), Locality::Elsewhere).unwrap()
+            } else {
+                house.caller(caller)
             };
-            assert_eq!(told(&outcome), expected, "{caller} {force:?} whole: {whole}");
+            let outcome = match what {
+                "device" => remove(&mut house, &who, 1, force),
+                "grant" => revoke(&mut house, &who, 1, Role::Operator, force),
+                _ => {
+                    let (id, force) = (token_id(1), force.map(Into::into));
+                    let command = Command::RevokeServiceToken { id, force };
+                    house.run(&who, Operation::RevokeServiceToken, command)
+                }
+            };
+            assert_eq!(told(&outcome), expected, "{caller} {force:?}: {what}");
             if let Ok(events) = outcome {
                 let why = match &events[..] {
-                    [Event::GrantRevoked { reason, .. } | Event::DeviceRemoved { reason, .. }] => {
-                        reason.as_deref()
-                    }
+                    [
+                        Event::GrantRevoked { reason, .. }
+                        | Event::DeviceRemoved { reason, .. }
+                        | Event::ServiceTokenRevoked { reason, .. },
+                    ] => reason.as_deref(),
                     other => panic!("{other:?}"),
                 };
                 assert_eq!(why, force, "the reason is on record");
@@ -195,7 +210,7 @@ fn n1_a1_7_every_way_to_lose_the_last_admin_is_refused() {
             house.run(&host(), Operation::AdoptKeys, Command::AdoptKeys(list))
         }),
         ("service token", |house| {
-            let command = Command::RevokeServiceToken { id: token_id(1) };
+            let command = Command::RevokeServiceToken { id: token_id(1), force: None };
             house.run(&host(), Operation::RevokeServiceToken, command)
         }),
     ];

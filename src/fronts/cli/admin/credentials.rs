@@ -97,11 +97,9 @@ impl Admin {
     /// As [`Self::devices`].
     pub async fn revoke_service_token(
         &mut self,
-        token_id: String,
+        request: v1::RevokeServiceTokenRequest,
     ) -> Result<v1::RevokeServiceTokenResponse, Trouble> {
-        answered!(
-            self.tokens.revoke_service_token(soon(v1::RevokeServiceTokenRequest { token_id }))
-        )
+        answered!(self.tokens.revoke_service_token(soon(request)))
     }
 
     /// Replaces the shared secret.

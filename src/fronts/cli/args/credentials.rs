@@ -4,6 +4,8 @@ use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
 
+use super::Force;
+
 /// What to do about service tokens.
 #[derive(Debug, Subcommand)]
 pub enum TokensCommand {
@@ -42,10 +44,14 @@ Example:
     /// End a service token, and its sessions with it
     #[command(after_help = "\
 Example:
-  doorward tokens revoke grafana")]
+  doorward tokens revoke grafana
+  doorward tokens revoke grafana --force --reason \"stolen\"   even the last with operator.admin")]
     Revoke {
         /// Its name, or its id
         token: String,
+        /// Whether to do it even if nobody holds `operator.admin` then
+        #[command(flatten)]
+        force: Force,
     },
     /// Put a role of the policy on a service token, as a ceiling, or take it off
     #[command(after_help = "\

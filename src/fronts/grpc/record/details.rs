@@ -179,7 +179,10 @@ fn credential(event: &registry::Event) -> (&'static str, Details) {
         E::ServiceTokenRotated { id, token } => {
             ("service_token_rotated", details.with("token_id", id).hash("token_hash", *token))
         }
-        E::ServiceTokenRevoked { id } => ("service_token_revoked", details.with("token_id", id)),
+        E::ServiceTokenRevoked { id, reason } => {
+            let details = details.with("token_id", id).maybe("reason", reason.as_ref());
+            ("service_token_revoked", details)
+        }
         E::ServiceTokenExpired { id } => ("service_token_expired", details.with("token_id", id)),
         E::CodeCreated { id, code, access, scopes, until, creator: _ } => {
             let details = details.with("code_id", id).hash("code_hash", *code);

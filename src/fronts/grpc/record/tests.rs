@@ -132,7 +132,7 @@ fn credential_events() -> Vec<E> {
             creator: Principal::Host { uid: 0 },
         },
         E::ServiceTokenRotated { id: TOKEN, token: HASH },
-        E::ServiceTokenRevoked { id: TOKEN },
+        E::ServiceTokenRevoked { id: TOKEN, reason: Some("stolen".into()) },
         E::ServiceTokenExpired { id: TOKEN },
         E::CodeCreated {
             id: CODE,

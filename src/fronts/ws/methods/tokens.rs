@@ -89,7 +89,7 @@ pub fn revoke(call: &Call<'_>) -> Result<Answer, Fault> {
     let OfToken { token } = read(call)?;
     let (service, standing, via) = (call.service.clone(), call.standing.clone(), (call.via)());
     Ok(Box::pin(async move {
-        let revoked = service.revoke_service_token(&standing, via, token).await;
+        let revoked = service.revoke_service_token(&standing, via, token, None).await;
         let seq = revoked.map_err(|refusal| of_call(&refusal))?;
         Ok(json!({"id": token.to_string(), "seq": seq.0}).to_string())
     }))

@@ -49,6 +49,19 @@ struct ServiceTokenEnded {
     id: [u8; 16],
 }
 
+/// Version 2 of a revocation: why nobody was to hold `operator.admin` any more.
+#[derive(Encode, Decode)]
+pub(super) struct ServiceTokenRevoked2 {
+    id: [u8; 16],
+    reason: Option<String>,
+}
+
+impl From<ServiceTokenRevoked2> for Event {
+    fn from(ServiceTokenRevoked2 { id, reason }: ServiceTokenRevoked2) -> Self {
+        Self::ServiceTokenRevoked { id: TokenId(id), reason }
+    }
+}
+
 #[derive(Encode, Decode)]
 struct CodeCreated {
     id: [u8; 16],
@@ -155,9 +168,10 @@ pub(super) fn put(event: &Event, out: &mut Vec<u8>) -> Result<(), CodecError> {
         Event::ServiceTokenRotated { id, token } => {
             codec::put(&ServiceTokenRotated { id: id.0, token: token.0 }, out)
         }
-        Event::ServiceTokenRevoked { id } | Event::ServiceTokenExpired { id } => {
-            codec::put(&ServiceTokenEnded { id: id.0 }, out)
+        Event::ServiceTokenRevoked { id, reason } => {
+            codec::put(&ServiceTokenRevoked2 { id: id.0, reason: reason.clone() }, out)
         }
+        Event::ServiceTokenExpired { id } => codec::put(&ServiceTokenEnded { id: id.0 }, out),
         Event::CodeCreated { id, code, access, scopes, until, creator } => {
             let (access, scopes) = ((*access).into(), scopes.into());
             let first = CodeCreated { id: id.0, code: code.0, access, scopes, until: until.0 };
@@ -215,7 +229,7 @@ pub(super) fn take(kind: u16, body: &[u8]) -> Result<Event, CodecError> {
         }
         SERVICE_TOKEN_REVOKED => {
             let ServiceTokenEnded { id } = codec::take_all(body)?;
-            Event::ServiceTokenRevoked { id: TokenId(id) }
+            Event::ServiceTokenRevoked { id: TokenId(id), reason: None }
         }
         SERVICE_TOKEN_EXPIRED => {
             let ServiceTokenEnded { id } = codec::take_all(body)?;

@@ -8,7 +8,7 @@ mod credentials;
 mod devices;
 mod pairing;
 
-use credentials::CodeCreated2;
+use credentials::{CodeCreated2, ServiceTokenRevoked2};
 use pairing::{
     Begun, DeviceDescribed, PairingApproved, PairingApproved2, PairingExpired, PairingRejected,
     PairingRequested, PairingSuperseded, PolicyAdopted, PolicyAdopted2, TokenIssued,
@@ -79,7 +79,7 @@ pub(in crate::ledger) fn kind(event: &Event) -> (u16, u16) {
         Registry::SecretAdopted { .. } => (SECRET_ADOPTED, 1),
         Registry::ServiceTokenCreated { .. } => (SERVICE_TOKEN_CREATED, 1),
         Registry::ServiceTokenRotated { .. } => (SERVICE_TOKEN_ROTATED, 1),
-        Registry::ServiceTokenRevoked { .. } => (SERVICE_TOKEN_REVOKED, 1),
+        Registry::ServiceTokenRevoked { .. } => (SERVICE_TOKEN_REVOKED, 2),
         Registry::ServiceTokenExpired { .. } => (SERVICE_TOKEN_EXPIRED, 1),
         Registry::CodeCreated { .. } => (CODE_CREATED, 2),
         Registry::CodeRedeemed { .. } => (CODE_REDEEMED, 1),
@@ -132,6 +132,7 @@ pub(in crate::ledger) fn take(kind: u16, version: u16, body: &[u8]) -> Result<Ev
             Registry::PolicyAdopted(codec::take_all::<PolicyAdopted2>(body)?.try_into()?)
         }
         (PAIRING_APPROVED, 2) => approved(codec::take_all::<PairingApproved2>(body)?.try_into()?),
+        (SERVICE_TOKEN_REVOKED, 2) => codec::take_all::<ServiceTokenRevoked2>(body)?.into(),
         (CODE_CREATED, 2) => codec::take_all::<CodeCreated2>(body)?.try_into()?,
         (BEGUN..=DEVICE_DESCRIBED, 1) => first(kind, body)?,
         (TOKEN_CONFIRMED..=CEILING_ASSIGNED, 1) => devices::take(kind, body)?,

@@ -22,7 +22,8 @@ const OPERATOR: Principal = Principal::Device(DEVICE, Role::Operator);
 const HUB: Principal = Principal::Token(TOKEN);
 
 pub(super) fn examples() -> Vec<Example> {
-    [approvals(), devices(), ceilings(), tokens(), codes(), rest(), codes_of_someone()].concat()
+    let second = [codes_of_someone(), tokens_revoked()];
+    [approvals(), devices(), ceilings(), tokens(), codes(), rest(), second.concat()].concat()
 }
 
 fn person() -> Principal {
@@ -137,7 +138,7 @@ fn tokens() -> Vec<Example> {
         ("service-token", HOST, plain),
         ("service-token-limited", person(), limited),
         ("service-token-rotated", HUB, Event::ServiceTokenRotated { id: TOKEN, token: HASH }),
-        ("service-token-revoked", HUB, Event::ServiceTokenRevoked { id: TOKEN }),
+        ("service-token-revoked", HUB, Event::ServiceTokenRevoked { id: TOKEN, reason: None }),
         ("service-token-expired", system(Rule::Expiry), Event::ServiceTokenExpired { id: TOKEN }),
     ]
 }
@@ -187,6 +188,15 @@ fn codes_of_someone() -> Vec<Example> {
     vec![
         ("code_v2-by-operator", OPERATOR, created(OPERATOR)),
         ("code_v2-by-host", HOST, created(HOST)),
+    ]
+}
+
+/// Version 2: why nobody was to hold `operator.admin` any more.
+fn tokens_revoked() -> Vec<Example> {
+    let revoked = |reason| Event::ServiceTokenRevoked { id: TOKEN, reason };
+    vec![
+        ("service-token-revoked_v2", OPERATOR, revoked(None)),
+        ("service-token-revoked_v2-forced", HOST, revoked(lost())),
     ]
 }
 

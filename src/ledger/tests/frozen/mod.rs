@@ -37,7 +37,7 @@ const REQUEST: RequestId = RequestId([0x1e; 16]);
 type Example = (&'static str, Principal, Registry);
 
 /// Examples whose kind has a later version by now: read for ever, and never written again.
-const SUPERSEDED: [&str; 9] = [
+const SUPERSEDED: [&str; 10] = [
     "policy-token",
     "policy-password",
     "policy-none",
@@ -47,6 +47,7 @@ const SUPERSEDED: [&str; 9] = [
     "code-full",
     "code-limited",
     "code-node",
+    "service-token-revoked",
 ];
 
 /// One record of every kind, over every kind of principal, transport and other closed choice. They
