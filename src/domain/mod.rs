@@ -10,6 +10,7 @@
 //! then [`permit`], the only place where a permission is made, then [`registry`].
 
 pub mod ids;
+pub mod lineage;
 pub mod operation;
 pub mod origin;
 pub mod permit;

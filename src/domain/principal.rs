@@ -35,6 +35,17 @@ pub enum Rule {
 }
 
 impl Rule {
+    /// All of them.
+    pub const ALL: &[Self] = &[
+        Self::Startup,
+        Self::LocalPolicy,
+        Self::Expiry,
+        Self::TrustedCidr,
+        Self::KeyList,
+        Self::SetupCode,
+        Self::RateLimit,
+    ];
+
     /// Whether it approves by itself. Such a rule may approve and do nothing else; how much it may
     /// grant is the decider's rule.
     pub fn approves(self) -> bool {

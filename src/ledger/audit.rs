@@ -103,6 +103,14 @@ impl LedgerReader {
         failed.map_or(Ok(()), Err)
     }
 
+    /// How many records there are.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn size(&self) -> Result<u64, StoreError> {
+        Ok(self.log.head()?.map_or(0, |head| head.size()))
+    }
+
     /// The newest checkpoint in the store, a signed note.
     ///
     /// # Errors

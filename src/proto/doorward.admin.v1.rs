@@ -1606,11 +1606,14 @@ pub mod pairing_service_server {
     }
 }
 /// Which records to send.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct TailRequest {
     /// How many records at most; then the stream ends, also with `follow`. Absent: no limit.
     #[prost(uint64, optional, tag = "2")]
     pub limit: ::core::option::Option<u64>,
+    /// Which records are wanted. They alone are counted and sent. Absent: all.
+    #[prost(message, optional, tag = "5")]
+    pub filter: ::core::option::Option<RecordFilter>,
     /// Whether to wait for new ones at the end.
     #[prost(bool, tag = "3")]
     pub follow: bool,
@@ -1630,6 +1633,32 @@ pub mod tail_request {
         #[prost(uint64, tag = "4")]
         Newest(u64),
     }
+}
+/// What has to be true of a record. What is not given does not matter.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RecordFilter {
+    /// It is of one of these kinds; see `Event.kind`.
+    #[prost(string, repeated, tag = "1")]
+    pub kinds: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// This one did it: `host`, `shared-secret`, `open`, `device:<id>`, `token:<id>`, `person:<name>`, or
+    /// `rule:<name>` with the name of a rule as in `Principal.System`.
+    #[prost(string, optional, tag = "2")]
+    pub by: ::core::option::Option<::prost::alloc::string::String>,
+    /// It was done to this one: `device:<id>` or `token:<id>`.
+    #[prost(string, optional, tag = "3")]
+    pub about: ::core::option::Option<::prost::alloc::string::String>,
+    /// Its subject satisfied this scope before and not after, or the other way round.
+    #[prost(string, optional, tag = "4")]
+    pub scope: ::core::option::Option<::prost::alloc::string::String>,
+    /// It came from this address, or from one in this range.
+    #[prost(string, optional, tag = "5")]
+    pub address: ::core::option::Option<::prost::alloc::string::String>,
+    /// It was decided at this time or later.
+    #[prost(uint64, optional, tag = "6")]
+    pub since_ms: ::core::option::Option<u64>,
+    /// It was decided before this time.
+    #[prost(uint64, optional, tag = "7")]
+    pub until_ms: ::core::option::Option<u64>,
 }
 /// One record at a time.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1845,9 +1874,22 @@ pub struct BrokenAt {
 /// Asks for the state at one place.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct StateAsOfRequest {
-    /// The last record to count. Absent: the newest.
-    #[prost(uint64, optional, tag = "1")]
-    pub seq: ::core::option::Option<u64>,
+    /// The moment. None set: now.
+    #[prost(oneof = "state_as_of_request::Moment", tags = "1, 2")]
+    pub moment: ::core::option::Option<state_as_of_request::Moment>,
+}
+/// Nested message and enum types in `StateAsOfRequest`.
+pub mod state_as_of_request {
+    /// The moment. None set: now.
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Moment {
+        /// The last record to count.
+        #[prost(uint64, tag = "1")]
+        Seq(u64),
+        /// The time up to which to count.
+        #[prost(uint64, tag = "2")]
+        TimeMs(u64),
+    }
 }
 /// The state at one place.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -2017,8 +2059,8 @@ pub mod ledger_service_client {
                 .insert(GrpcMethod::new("doorward.admin.v1.LedgerService", "Verify"));
             self.inner.unary(req, path, codec).await
         }
-        /// The state as it was right after a record: the fold of all records up to it. OUT_OF_RANGE if
-        /// there is no such record.
+        /// The state as it was right after a record, or at a time: the fold of all records up to it.
+        /// OUT_OF_RANGE if there is no such record, or there was none yet.
         pub async fn state_as_of(
             &mut self,
             request: impl tonic::IntoRequest<super::StateAsOfRequest>,
@@ -2078,8 +2120,8 @@ pub mod ledger_service_server {
             &self,
             request: tonic::Request<super::VerifyRequest>,
         ) -> std::result::Result<tonic::Response<super::VerifyResponse>, tonic::Status>;
-        /// The state as it was right after a record: the fold of all records up to it. OUT_OF_RANGE if
-        /// there is no such record.
+        /// The state as it was right after a record, or at a time: the fold of all records up to it.
+        /// OUT_OF_RANGE if there is no such record, or there was none yet.
         async fn state_as_of(
             &self,
             request: tonic::Request<super::StateAsOfRequest>,
@@ -3272,6 +3314,691 @@ pub mod explain_service_server {
     /// Generated gRPC service name
     pub const SERVICE_NAME: &str = "doorward.admin.v1.ExplainService";
     impl<T> tonic::server::NamedService for ExplainServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
+/// A moment of the ledger. None set: now.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Moment {
+    /// Which.
+    #[prost(oneof = "moment::At", tags = "1, 2")]
+    pub at: ::core::option::Option<moment::At>,
+}
+/// Nested message and enum types in `Moment`.
+pub mod moment {
+    /// Which.
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum At {
+        /// Right after this record.
+        #[prost(uint64, tag = "1")]
+        Seq(u64),
+        /// After every record up to this time.
+        #[prost(uint64, tag = "2")]
+        TimeMs(u64),
+    }
+}
+/// Whose authority it is.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Party {
+    /// What it is called, if it has a name. Ignored in requests.
+    #[prost(string, optional, tag = "6")]
+    pub name: ::core::option::Option<::prost::alloc::string::String>,
+    /// Exactly one is set.
+    #[prost(oneof = "party::Kind", tags = "1, 2, 3, 4, 5")]
+    pub kind: ::core::option::Option<party::Kind>,
+}
+/// Nested message and enum types in `Party`.
+pub mod party {
+    /// Someone who is known by where they come from alone.
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct Anyone {
+        /// Whether directly from the gateway host, where they hold more.
+        #[prost(bool, tag = "1")]
+        pub local: bool,
+    }
+    /// Exactly one is set.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Kind {
+        /// A device in a role.
+        #[prost(message, tag = "1")]
+        Device(super::DeviceInRole),
+        /// A service token, by its id.
+        #[prost(string, tag = "2")]
+        TokenId(::prost::alloc::string::String),
+        /// Whoever proves the shared secret.
+        #[prost(message, tag = "3")]
+        SharedSecret(Anyone),
+        /// Whoever comes, where nothing is asked for.
+        #[prost(message, tag = "4")]
+        Open(Anyone),
+        /// A person whom a trusted proxy vouches for. `*`: one whom the policy does not name.
+        #[prost(string, tag = "5")]
+        Person(::prost::alloc::string::String),
+    }
+}
+/// Asks why.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WhyRequest {
+    /// About whom.
+    #[prost(message, optional, tag = "1")]
+    pub party: ::core::option::Option<Party>,
+    /// About which scope, such as `operator.admin`.
+    #[prost(string, tag = "2")]
+    pub scope: ::prost::alloc::string::String,
+    /// At which moment. Absent: now.
+    #[prost(message, optional, tag = "3")]
+    pub at: ::core::option::Option<Moment>,
+}
+/// Why, or why not.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct WhyResponse {
+    /// The last record that was looked at.
+    #[prost(uint64, tag = "1")]
+    pub seq: u64,
+    /// Its time.
+    #[prost(uint64, tag = "2")]
+    pub time_ms: u64,
+    /// Who holds it, and what it holds in all.
+    #[prost(message, optional, tag = "3")]
+    pub holder: ::core::option::Option<Holder>,
+    /// The scope that was asked about.
+    #[prost(string, tag = "4")]
+    pub scope: ::prost::alloc::string::String,
+    /// Whether it satisfies the scope.
+    #[prost(bool, tag = "5")]
+    pub satisfied: bool,
+    /// If so: the records that it stands on. Each was allowed by the one after it, the last by the root.
+    #[prost(message, repeated, tag = "6")]
+    pub chain: ::prost::alloc::vec::Vec<LedgerRecord>,
+    /// If so: what allowed the last of them.
+    #[prost(enumeration = "Root", tag = "7")]
+    pub root: i32,
+    /// If not: why, in one line, for people.
+    #[prost(string, optional, tag = "8")]
+    pub why: ::core::option::Option<::prost::alloc::string::String>,
+    /// If not: the stable code of the refusal.
+    #[prost(string, optional, tag = "9")]
+    pub code: ::core::option::Option<::prost::alloc::string::String>,
+    /// If not: what is missing.
+    #[prost(string, optional, tag = "10")]
+    pub missing: ::core::option::Option<::prost::alloc::string::String>,
+    /// If not: who could have granted it, besides the host, which always can.
+    #[prost(message, repeated, tag = "11")]
+    pub grantors: ::prost::alloc::vec::Vec<Grantor>,
+    /// If not: what to run, or to do where there is no command.
+    #[prost(string, optional, tag = "12")]
+    pub remedy: ::core::option::Option<::prost::alloc::string::String>,
+}
+/// What someone holds.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Holder {
+    /// Who.
+    #[prost(message, optional, tag = "1")]
+    pub party: ::core::option::Option<Party>,
+    /// What every call is measured by.
+    #[prost(message, optional, tag = "2")]
+    pub scopes: ::core::option::Option<Scopes>,
+    /// The record that granted it.
+    #[prost(uint64, tag = "3")]
+    pub grant_seq: u64,
+    /// When that ends. Absent: it does not.
+    #[prost(uint64, optional, tag = "4")]
+    pub until_ms: ::core::option::Option<u64>,
+    /// The role of the policy that lies on it as a ceiling.
+    #[prost(string, optional, tag = "5")]
+    pub ceiling: ::core::option::Option<::prost::alloc::string::String>,
+}
+/// Asks who could.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WhoCanRequest {
+    /// Which scope.
+    #[prost(string, tag = "1")]
+    pub scope: ::prost::alloc::string::String,
+    /// At which moment. Absent: now.
+    #[prost(message, optional, tag = "2")]
+    pub at: ::core::option::Option<Moment>,
+}
+/// Who could.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct WhoCanResponse {
+    /// The last record that was looked at.
+    #[prost(uint64, tag = "1")]
+    pub seq: u64,
+    /// Its time.
+    #[prost(uint64, tag = "2")]
+    pub time_ms: u64,
+    /// Everyone: devices by id, service tokens, then who comes by the policy.
+    #[prost(message, repeated, tag = "3")]
+    pub holders: ::prost::alloc::vec::Vec<Holder>,
+}
+/// Asks what changed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DiffRequest {
+    /// From this moment. Absent: now.
+    #[prost(message, optional, tag = "1")]
+    pub from: ::core::option::Option<Moment>,
+    /// To this one. Absent: now.
+    #[prost(message, optional, tag = "2")]
+    pub to: ::core::option::Option<Moment>,
+}
+/// What changed, always from the earlier moment to the later one.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct DiffResponse {
+    /// The last record of the earlier moment.
+    #[prost(uint64, tag = "1")]
+    pub from_seq: u64,
+    /// Its time.
+    #[prost(uint64, tag = "2")]
+    pub from_time_ms: u64,
+    /// The last record of the later moment.
+    #[prost(uint64, tag = "3")]
+    pub to_seq: u64,
+    /// Its time.
+    #[prost(uint64, tag = "4")]
+    pub to_time_ms: u64,
+    /// Whoever holds something else than before.
+    #[prost(message, repeated, tag = "5")]
+    pub changes: ::prost::alloc::vec::Vec<Change>,
+}
+/// What one of them gained and lost.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Change {
+    /// Who.
+    #[prost(message, optional, tag = "1")]
+    pub party: ::core::option::Option<Party>,
+    /// What it held. Absent: it was not there.
+    #[prost(message, optional, tag = "2")]
+    pub before: ::core::option::Option<Scopes>,
+    /// What it holds. Absent: it is not there any more.
+    #[prost(message, optional, tag = "3")]
+    pub after: ::core::option::Option<Scopes>,
+    /// What it satisfies now and did not.
+    #[prost(message, optional, tag = "4")]
+    pub gained: ::core::option::Option<Scopes>,
+    /// What it satisfied and does not any more.
+    #[prost(message, optional, tag = "5")]
+    pub lost: ::core::option::Option<Scopes>,
+    /// The newest records that changed it, at most 16, oldest first.
+    #[prost(message, repeated, tag = "6")]
+    pub causes: ::prost::alloc::vec::Vec<LedgerRecord>,
+}
+/// Where all authority comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Root {
+    /// Sent where there is no chain.
+    Unspecified = 0,
+    /// Someone with a shell on the gateway host.
+    Host = 1,
+    /// The configuration, as the gateway found it when it started.
+    Configuration = 2,
+}
+impl Root {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "ROOT_UNSPECIFIED",
+            Self::Host => "ROOT_HOST",
+            Self::Configuration => "ROOT_CONFIGURATION",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "ROOT_UNSPECIFIED" => Some(Self::Unspecified),
+            "ROOT_HOST" => Some(Self::Host),
+            "ROOT_CONFIGURATION" => Some(Self::Configuration),
+            _ => None,
+        }
+    }
+}
+/// Generated client implementations.
+pub mod audit_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// Answers from the records and the state that they add up to. Every call takes the right to read the
+    /// ledger (`operator.audit`, or admin). Nothing is written.
+    ///
+    /// OUT_OF_RANGE: the moment is before the first record, or there is no such record. INVALID_ARGUMENT:
+    /// something is not spelled as it must be.
+    #[derive(Debug, Clone)]
+    pub struct AuditServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl AuditServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> AuditServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> AuditServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            AuditServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Why someone satisfies a scope: the chain of grants back to the root. Or why not, and who could
+        /// grant it. NOT_FOUND: whoever is asked about held nothing at all then.
+        pub async fn why(
+            &mut self,
+            request: impl tonic::IntoRequest<super::WhyRequest>,
+        ) -> std::result::Result<tonic::Response<super::WhyResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorward.admin.v1.AuditService/Why",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("doorward.admin.v1.AuditService", "Why"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Everyone who satisfies a scope, besides the host, which always does.
+        pub async fn who_can(
+            &mut self,
+            request: impl tonic::IntoRequest<super::WhoCanRequest>,
+        ) -> std::result::Result<tonic::Response<super::WhoCanResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorward.admin.v1.AuditService/WhoCan",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("doorward.admin.v1.AuditService", "WhoCan"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// What was gained and lost between two moments, by whom, and by which records.
+        pub async fn diff(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DiffRequest>,
+        ) -> std::result::Result<tonic::Response<super::DiffResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorward.admin.v1.AuditService/Diff",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("doorward.admin.v1.AuditService", "Diff"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod audit_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with AuditServiceServer.
+    #[async_trait]
+    pub trait AuditService: std::marker::Send + std::marker::Sync + 'static {
+        /// Why someone satisfies a scope: the chain of grants back to the root. Or why not, and who could
+        /// grant it. NOT_FOUND: whoever is asked about held nothing at all then.
+        async fn why(
+            &self,
+            request: tonic::Request<super::WhyRequest>,
+        ) -> std::result::Result<tonic::Response<super::WhyResponse>, tonic::Status>;
+        /// Everyone who satisfies a scope, besides the host, which always does.
+        async fn who_can(
+            &self,
+            request: tonic::Request<super::WhoCanRequest>,
+        ) -> std::result::Result<tonic::Response<super::WhoCanResponse>, tonic::Status>;
+        /// What was gained and lost between two moments, by whom, and by which records.
+        async fn diff(
+            &self,
+            request: tonic::Request<super::DiffRequest>,
+        ) -> std::result::Result<tonic::Response<super::DiffResponse>, tonic::Status>;
+    }
+    /// Answers from the records and the state that they add up to. Every call takes the right to read the
+    /// ledger (`operator.audit`, or admin). Nothing is written.
+    ///
+    /// OUT_OF_RANGE: the moment is before the first record, or there is no such record. INVALID_ARGUMENT:
+    /// something is not spelled as it must be.
+    #[derive(Debug)]
+    pub struct AuditServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> AuditServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for AuditServiceServer<T>
+    where
+        T: AuditService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/doorward.admin.v1.AuditService/Why" => {
+                    #[allow(non_camel_case_types)]
+                    struct WhySvc<T: AuditService>(pub Arc<T>);
+                    impl<T: AuditService> tonic::server::UnaryService<super::WhyRequest>
+                    for WhySvc<T> {
+                        type Response = super::WhyResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::WhyRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AuditService>::why(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = WhySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorward.admin.v1.AuditService/WhoCan" => {
+                    #[allow(non_camel_case_types)]
+                    struct WhoCanSvc<T: AuditService>(pub Arc<T>);
+                    impl<
+                        T: AuditService,
+                    > tonic::server::UnaryService<super::WhoCanRequest>
+                    for WhoCanSvc<T> {
+                        type Response = super::WhoCanResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::WhoCanRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AuditService>::who_can(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = WhoCanSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorward.admin.v1.AuditService/Diff" => {
+                    #[allow(non_camel_case_types)]
+                    struct DiffSvc<T: AuditService>(pub Arc<T>);
+                    impl<T: AuditService> tonic::server::UnaryService<super::DiffRequest>
+                    for DiffSvc<T> {
+                        type Response = super::DiffResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::DiffRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AuditService>::diff(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = DiffSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for AuditServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "doorward.admin.v1.AuditService";
+    impl<T> tonic::server::NamedService for AuditServiceServer<T> {
         const NAME: &'static str = SERVICE_NAME;
     }
 }

@@ -1,13 +1,10 @@
-//! Reading the ledger: its records, its soundness, and the state at any point of it.
+//! Reading the ledger: its records and its soundness.
 
 use std::{ops::ControlFlow, path::Path};
 
-use super::Service;
+use super::{Service, history::History};
 use crate::{
-    domain::{
-        Decider, Event, ids::Seq, operation::Operation, permit, principal::Standing,
-        refusal::Refusal, registry::Registry, time::Stamp,
-    },
+    domain::{operation::Operation, permit, principal::Standing, refusal::Refusal},
     ledger::{
         audit::{self, Entry, LedgerReader},
         error::{OpenError, StoreError, unread_key},
@@ -38,15 +35,6 @@ pub struct Broken {
     pub what: String,
 }
 
-/// The whole state of authority at one point of the ledger.
-#[derive(Debug, Clone)]
-pub struct AsOf {
-    /// The last record that is in it.
-    pub stamp: Stamp,
-    /// The state.
-    pub state: Registry,
-}
-
 impl Service {
     /// Up to `limit` records from place `from` on.
     ///
@@ -70,16 +58,6 @@ impl Service {
         permit::check(who, Operation::ReadLedger)?;
         let reader = self.0.ledger.reader();
         on_a_thread(move || verify(&reader)).await
-    }
-
-    /// The state after record `seq`, or after the newest.
-    ///
-    /// # Errors
-    /// If `who` may not, the store cannot be read, or there is no such record.
-    pub async fn as_of(&self, who: &Standing, seq: Option<u64>) -> Result<AsOf, Refusal> {
-        permit::check(who, Operation::ReadLedger)?;
-        let reader = self.0.ledger.reader();
-        on_a_thread(move || fold(&reader, seq)).await?.ok_or(Refusal::UnknownRecord)
     }
 
     /// How many records there are to tell of: those that the published state adds up to. What is
@@ -122,6 +100,14 @@ impl Offline {
         self.reader.read(from, limit)
     }
 
+    /// How many records there are.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn size(&self) -> Result<u64, StoreError> {
+        self.reader.size()
+    }
+
     /// See [`Service::verify_ledger`].
     ///
     /// # Errors
@@ -130,12 +116,9 @@ impl Offline {
         verify(&self.reader)
     }
 
-    /// See [`Service::as_of`].
-    ///
-    /// # Errors
-    /// If it cannot be read.
-    pub fn as_of(&self, seq: Option<u64>) -> Result<Option<AsOf>, StoreError> {
-        fold(&self.reader, seq)
+    /// Asks something of it, as [`Service::history`] does of a running gateway.
+    pub fn history(&self) -> History {
+        History::of_files(self.reader.clone())
     }
 }
 
@@ -150,21 +133,6 @@ fn verify(reader: &LedgerReader) -> Result<Verdict, StoreError> {
     })
 }
 
-/// The same fold that the gateway does when it starts, up to and including `seq`.
-fn fold(reader: &LedgerReader, seq: Option<u64>) -> Result<Option<AsOf>, StoreError> {
-    let mut state = Registry::default();
-    let mut last = None;
-    let until = seq.map_or(u64::MAX, |seq| seq.saturating_add(1));
-    reader.read_range(0, until, &mut |entry| {
-        let Event::Registry(event) = &entry.record.event;
-        state.apply(entry.record.stamp(), event);
-        last = Some(entry.record.stamp());
-        ControlFlow::Continue(())
-    })?;
-    let reached = last.filter(|last: &Stamp| seq.is_none_or(|seq| last.seq == Seq(seq)));
-    Ok(reached.map(|stamp| AsOf { stamp, state }))
-}
-
 async fn on_a_thread<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, Refusal> {
@@ -172,7 +140,7 @@ async fn on_a_thread<T: Send + 'static>(
     tokio::task::spawn_blocking(work).await.map_err(stopped)?.map_err(unreadable)
 }
 
-fn unreadable(error: StoreError) -> Refusal {
+pub(super) fn unreadable(error: StoreError) -> Refusal {
     tracing::error!(%error, "the ledger cannot be read");
     Refusal::Unavailable { reason: "the ledger cannot be read; see the log", retry_after_ms: 0 }
 }

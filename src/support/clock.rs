@@ -14,6 +14,14 @@ pub fn unix_millis() -> u64 {
         .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
+/// A UTC time as people write it (RFC 3339, with or without its `T`, its `Z`, its time of day), in
+/// milliseconds since the Unix epoch.
+pub fn from_utc(text: &str) -> Option<u64> {
+    let day = || humantime::parse_rfc3339(&format!("{text}T00:00:00Z"));
+    let at = humantime::parse_rfc3339_weak(text).or_else(|_| day()).ok()?;
+    u64::try_from(at.duration_since(UNIX_EPOCH).ok()?.as_millis()).ok()
+}
+
 /// A monotonic stopwatch, for uptime and for figures that are shown to people.
 #[derive(Debug, Clone, Copy)]
 pub struct Stopwatch(Instant);

@@ -7,7 +7,10 @@ use std::{
 };
 
 use doorward::{
-    domain::ids::DeviceId, fronts::cli::client, service::offline, support::device_key::DeviceKey,
+    domain::ids::DeviceId,
+    fronts::cli::client,
+    service::{Moment, offline},
+    support::device_key::DeviceKey,
 };
 use serde_json::json;
 
@@ -32,7 +35,7 @@ fn kill_nine_loses_no_acknowledged_record() {
         let ledger =
             offline(gateway.state.path()).unwrap_or_else(|no| panic!("round {round}: {no}"));
         assert_eq!(ledger.verify().unwrap().broken, None, "round {round}");
-        let state = ledger.as_of(None).unwrap().unwrap().state;
+        let state = ledger.history().as_of(Moment::Now).unwrap().unwrap().state;
         for id in &acknowledged {
             assert!(state.device(*id).is_some(), "round {round} lost {id}");
         }

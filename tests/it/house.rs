@@ -75,7 +75,8 @@ impl Gateway {
         std::fs::read_to_string(self.state.path().join("test.log")).unwrap_or_default()
     }
 
-    fn command(&self) -> Command {
+    /// A command of the same binary for the same state, without arguments.
+    pub fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_doorward"));
         command.env_clear().env("HOME", self.state.path());
         command.envs(self.token.map(|token| ("DOORWARD_TOKEN", token)));

@@ -20,6 +20,7 @@ mod proto;
 mod proxies;
 mod rotation;
 mod scopes;
+mod story;
 mod threads;
 mod tidy;
 mod wire;

@@ -14,8 +14,8 @@ const REFRESH: &str = "DOORWARD_REGENERATE=1 cargo test --test it proto";
 
 /// The contract, in the order of its dependencies.
 const FILES: &[&str] = &[
-    "common", "pairing", "ledger", "gateway", "explain", "keys", "lockouts", "secret", "setup",
-    "tokens",
+    "common", "pairing", "ledger", "gateway", "audit", "explain", "keys", "lockouts", "secret",
+    "setup", "tokens",
 ];
 
 /// What the generator gives for one package.

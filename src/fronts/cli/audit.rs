@@ -1,15 +1,18 @@
 //! `doorward audit`: read and check the ledger, with or without a running gateway.
 
+use std::time::Duration;
+
 use super::{
     Session,
-    args::LogArgs,
+    admin::Admin,
+    args::{FilterArgs, LogArgs, When},
     devices,
     exit::{ExitStatusCode, Trouble},
-    json, table, words,
+    json, party, table, words,
 };
 use crate::proto::v1::{
-    LedgerRecord, Policy, Scopes, StateAsOfResponse, TailRequest, VerifyResponse,
-    tail_request::Start,
+    LedgerRecord, Policy, RecordFilter, Scopes, StateAsOfResponse, TailRequest, VerifyResponse,
+    state_as_of_request, tail_request::Start,
 };
 
 /// How many of the newest records are printed, unless told otherwise: a screen or two.
@@ -23,19 +26,111 @@ const NEWEST_BEFORE_FOLLOWING: u64 = 10;
 /// # Errors
 /// What the gateway said instead; so for every command.
 pub async fn log(session: &mut Session<'_>, args: LogArgs) -> Result<ExitStatusCode, Trouble> {
-    let mut admin = if args.follow { session.admin().await? } else { session.ledger().await? };
-    let mut records = admin.tail(request(args)).await?;
-    if !session.out.is_json() {
-        session.out.raw(HEAD)?;
-    }
+    let LogArgs { from, limit, follow, filter } = args;
+    let mut admin = if follow { session.admin().await? } else { session.ledger().await? };
+    let filter = wanted(session, &mut admin, filter).await?;
+    let mut records = admin.tail(request(from, limit, follow, filter)).await?;
+    head(session)?;
     while let Some(response) = records.next().await? {
-        let record = response.record.unwrap_or_default();
-        session.out.result(|| line(&record), || json::record(&record))?;
-        if args.follow {
-            session.out.flush()?;
-        }
+        print(session, &response.record.unwrap_or_default(), follow)?;
     }
     Ok(ExitStatusCode::OK)
+}
+
+/// `audit watch`: goes on where it stopped when the gateway comes back.
+///
+/// # Errors
+/// As [`log`], but for a gateway that stops or cannot be reached for a while.
+pub async fn watch(
+    session: &mut Session<'_>,
+    from: Option<u64>,
+    filter: FilterArgs,
+) -> Result<ExitStatusCode, Trouble> {
+    let mut admin = session.admin().await?;
+    let filter = wanted(session, &mut admin, filter).await?;
+    let mut next = match from {
+        Some(seq) => seq,
+        None => admin.status().await?.ledger_size,
+    };
+    head(session)?;
+    let mut connected = Some(admin);
+    let mut waits = Backoff::default();
+    loop {
+        let ended = match follow(session, &mut connected, &mut next, filter.clone()).await {
+            Ok(()) => None,
+            Err(trouble) if trouble.exit == ExitStatusCode::UNREACHABLE => Some(trouble),
+            Err(trouble) => return Err(trouble),
+        };
+        connected = None;
+        let wait = waits.next(next);
+        tracing::debug!(?ended, ?wait, next, "the gateway went away");
+        tokio::time::sleep(wait).await;
+    }
+}
+
+/// Prints what comes until the stream ends; `next` stays the place to go on at.
+async fn follow(
+    session: &mut Session<'_>,
+    connected: &mut Option<Admin>,
+    next: &mut u64,
+    filter: Option<RecordFilter>,
+) -> Result<(), Trouble> {
+    let mut admin = match connected.take() {
+        Some(admin) => admin,
+        None => session.admin().await?,
+    };
+    let mut records = admin.tail(request(Some(*next), None, true, filter)).await?;
+    while let Some(response) = records.next().await? {
+        let record = response.record.unwrap_or_default();
+        *next = record.seq + 1;
+        print(session, &record, true)?;
+    }
+    Ok(())
+}
+
+/// How long to wait for a gateway that went away: longer each time, until there is something new.
+#[derive(Debug, Default)]
+struct Backoff {
+    tries: u32,
+    seen: u64,
+}
+
+impl Backoff {
+    fn next(&mut self, seen: u64) -> Duration {
+        self.tries = if seen == self.seen { self.tries.saturating_add(1).min(6) } else { 0 };
+        self.seen = seen;
+        Duration::from_millis(50 << self.tries)
+    }
+}
+
+fn head(session: &mut Session<'_>) -> Result<(), Trouble> {
+    if session.out.is_json() { Ok(()) } else { session.out.raw(HEAD) }
+}
+
+fn print(session: &mut Session<'_>, record: &LedgerRecord, at_once: bool) -> Result<(), Trouble> {
+    session.out.result(|| line(record), || json::record(record))?;
+    if at_once { session.out.flush() } else { Ok(()) }
+}
+
+/// The filter in the contract's words; names become ids.
+async fn wanted(
+    session: &Session<'_>,
+    admin: &mut Admin,
+    filter: FilterArgs,
+) -> Result<Option<RecordFilter>, Trouble> {
+    let FilterArgs { by, about, kind, scope, address, since, until } = filter;
+    let by = match by {
+        Some(who) if who == "host" || who.starts_with("rule:") => Some(who),
+        Some(who) => Some(party::reference(&party::find(session, admin, &who).await?)),
+        None => None,
+    };
+    let about = match about {
+        Some(who) => Some(party::reference(&party::find(session, admin, &who).await?)),
+        None => None,
+    };
+    let (since_ms, until_ms) = (since.map(|at| at.0), until.map(|at| at.0));
+    let filter = RecordFilter { kinds: kind, by, about, scope, address, since_ms, until_ms };
+    Ok((filter != RecordFilter::default()).then_some(filter))
 }
 
 /// `audit verify`
@@ -55,21 +150,29 @@ pub async fn verify(session: &mut Session<'_>) -> Result<ExitStatusCode, Trouble
 ///
 /// # Errors
 /// As [`log`].
-pub async fn as_of(session: &mut Session<'_>, seq: u64) -> Result<ExitStatusCode, Trouble> {
-    let state = session.ledger().await?.as_of(seq).await?;
+pub async fn as_of(session: &mut Session<'_>, at: When) -> Result<ExitStatusCode, Trouble> {
+    let moment = match at {
+        When::Seq(seq) => state_as_of_request::Moment::Seq(seq),
+        When::Time(ms) => state_as_of_request::Moment::TimeMs(ms),
+    };
+    let state = session.ledger().await?.as_of(Some(moment)).await?;
     session.out.result(|| state_text(&state), || json::as_of(&state))?;
     Ok(ExitStatusCode::OK)
 }
 
-fn request(args: LogArgs) -> TailRequest {
-    let LogArgs { from, limit, follow } = args;
+fn request(
+    from: Option<u64>,
+    limit: Option<u64>,
+    follow: bool,
+    filter: Option<RecordFilter>,
+) -> TailRequest {
     match from {
-        Some(seq) => TailRequest { start: Some(Start::FromSeq(seq)), limit, follow },
+        Some(seq) => TailRequest { start: Some(Start::FromSeq(seq)), limit, follow, filter },
         // Without a place to begin, the limit is how far to go back; following goes on after it.
         None => {
             let usual = if follow { NEWEST_BEFORE_FOLLOWING } else { NEWEST };
             let newest = limit.unwrap_or(usual);
-            TailRequest { start: Some(Start::Newest(newest)), limit: None, follow }
+            TailRequest { start: Some(Start::Newest(newest)), limit: None, follow, filter }
         }
     }
 }
@@ -197,7 +300,7 @@ mod tests {
             (Some(0), None, false, FromSeq(0), None),
             (Some(7), Some(2), true, FromSeq(7), Some(2)),
         ] {
-            let asked = request(LogArgs { from, limit, follow });
+            let asked = request(from, limit, follow, None);
             assert_eq!((asked.start, asked.limit), (Some(start), left), "{from:?} {limit:?}");
             assert_eq!(asked.follow, follow);
         }

@@ -80,6 +80,12 @@ impl Trouble {
         let what = if message.is_empty() { code.description() } else { message };
         Self { exit: exit_code(code), what: what.into(), advice: Box::new(advice) }
     }
+
+    /// The same as the end of a connection: the gateway went away in the middle of a call.
+    pub fn of_a_connection(self) -> Self {
+        let what = format!("the gateway went away: {}", self.what);
+        Self { exit: ExitStatusCode::UNREACHABLE, what, ..self }
+    }
 }
 
 fn exit_code(code: Code) -> ExitStatusCode {

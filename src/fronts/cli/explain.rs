@@ -4,15 +4,14 @@ use serde_json::{Value, json};
 
 use super::{
     Session,
-    admin::Admin,
     args::ExplainArgs,
-    devices::named,
     exit::{ExitStatusCode, Trouble},
-    json, table, tokens, words,
+    json, party, table, words,
 };
 use crate::proto::v1::{
-    DeviceInRole, ExplainRequest, ExplainResponse, Grantor, Requirement,
+    ExplainRequest, ExplainResponse, Grantor, Requirement,
     explain_request::{Action, SharedSecretClient, Subject},
+    party::Kind,
 };
 
 /// `explain`. Exits 3 if the answer is no.
@@ -30,7 +29,7 @@ pub async fn explain(
         (None, operation) => operation.map(Action::Operation),
     };
     let subject = match who {
-        Some(who) => Some(find(session, &mut admin, &who).await?),
+        Some(who) => Some(subject(party::find(session, &mut admin, &who).await?)?),
         None => None,
     };
     let told = admin.explain(ExplainRequest { action, subject }).await?;
@@ -38,24 +37,17 @@ pub async fn explain(
     Ok(if told.allowed { ExitStatusCode::OK } else { ExitStatusCode::REFUSED })
 }
 
-/// Whom someone means. A device before a service token of the same name.
-async fn find(session: &Session<'_>, admin: &mut Admin, who: &str) -> Result<Subject, Trouble> {
-    if let "shared-secret" | "local-shared-secret" = who {
-        let local = who.starts_with("local");
-        return Ok(Subject::SharedSecret(SharedSecretClient { local }));
-    }
-    let devices = admin.devices().await?.devices;
-    match named::choose_device(&devices, who) {
-        Ok(device_id) => {
-            let known = devices.iter().find(|device| device.device_id == device_id);
-            let grant = known.and_then(|device| device.grants.first());
-            let role = grant.map(|grant| grant.role).unwrap_or_default();
-            Ok(Subject::Device(DeviceInRole { device_id, role }))
+/// Whom `Explain` can be asked about.
+fn subject(kind: Kind) -> Result<Subject, Trouble> {
+    match kind {
+        Kind::Device(device) => Ok(Subject::Device(device)),
+        Kind::TokenId(id) => Ok(Subject::TokenId(id)),
+        Kind::SharedSecret(anyone) => {
+            Ok(Subject::SharedSecret(SharedSecretClient { local: anyone.local }))
         }
-        Err(no_device) => {
-            let listed = admin.tokens().await?.tokens;
-            let token = tokens::choose(&listed, who);
-            token.map(Subject::TokenId).map_err(|_| no_device.run(session.command("devices list")))
+        Kind::Open(_) | Kind::Person(_) => {
+            let what = "name a device, a service token, shared-secret or local-shared-secret";
+            Err(Trouble::new(ExitStatusCode::USAGE, what))
         }
     }
 }

@@ -20,11 +20,13 @@ mod exit;
 mod explain;
 #[cfg(test)]
 mod fake_gateway;
+mod history;
 mod json;
 mod keys;
 mod lockouts;
 mod network;
 mod output;
+mod party;
 #[cfg(test)]
 mod samples;
 mod secret;
@@ -128,7 +130,17 @@ async fn ask(session: &mut Session<'_>, command: Command) -> Result<ExitStatusCo
         }
         Command::Audit(AuditCommand::Log(args)) => audit::log(session, args).await,
         Command::Audit(AuditCommand::Verify) => audit::verify(session).await,
-        Command::Audit(AuditCommand::AsOf { seq }) => audit::as_of(session, seq).await,
+        Command::Audit(AuditCommand::AsOf { at }) => audit::as_of(session, at).await,
+        Command::Audit(AuditCommand::Watch { from, filter }) => {
+            audit::watch(session, from, filter).await
+        }
+        Command::Audit(AuditCommand::Why { whom, scope, at }) => {
+            history::why(session, &whom, scope, at).await
+        }
+        Command::Audit(AuditCommand::WhoCan { scope, at }) => {
+            history::who_can(session, scope, at).await
+        }
+        Command::Audit(AuditCommand::Diff { from, to }) => history::diff(session, from, to).await,
         Command::Status(StatusArgs { url: Some(url), token }) => {
             network::status(session, &url, token).await
         }

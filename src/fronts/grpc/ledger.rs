@@ -8,7 +8,7 @@ use tonic::{Request, Response};
 use super::{
     convert::{self, Past},
     error::Failure,
-    peer,
+    peer, read,
     source::Source,
     tail::Tail,
 };
@@ -65,7 +65,9 @@ impl<S: Source> LedgerService for Front<S> {
         request: Request<StateAsOfRequest>,
     ) -> Result<Response<StateAsOfResponse>, Failure> {
         let who = peer::standing(&request)?;
-        let as_of = self.source.as_of(&who, request.into_inner().seq).await?;
+        let StateAsOfRequest { moment } = request.into_inner();
+        let moment = read::moment(moment);
+        let as_of = self.source.history(&who, move |history| history.as_of(moment)).await?;
         let state = &as_of.state;
         Ok(Response::new(StateAsOfResponse {
             seq: as_of.stamp.seq.0,

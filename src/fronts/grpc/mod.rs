@@ -9,6 +9,7 @@
 //! Nothing here decides about authority. Start with [`serve`]; [`bind`] comes before it, so that a
 //! gateway that says it is ready can be reached.
 
+mod audit;
 mod convert;
 mod error;
 mod explain;
@@ -45,7 +46,7 @@ use crate::{
     proto::{
         REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX,
         v1::{
-            explain_service_server::ExplainServiceServer,
+            audit_service_server::AuditServiceServer, explain_service_server::ExplainServiceServer,
             gateway_service_server::GatewayServiceServer, key_service_server::KeyServiceServer,
             ledger_service_server::LedgerServiceServer,
             lockout_service_server::LockoutServiceServer,
@@ -121,6 +122,7 @@ where
         .add_service(sized!(ExplainServiceServer::new(explain::Front::new(service.clone()))))
         .add_service(sized!(LockoutServiceServer::new(lockouts::Front::new(service.clone()))))
         .add_service(ledger_service(service.clone(), shutdown.clone()))
+        .add_service(audit_service(service.clone()))
         .add_service(sized!(GatewayServiceServer::new(gateway::Front::new(service))))
         .serve_with_incoming_shutdown(incoming, async move { shutdown.begun().await })
         .await
@@ -136,8 +138,10 @@ where
 pub fn answer_offline(ledger: Offline) -> io::Result<UnixStream> {
     let (ours, theirs) = UnixStream::pair()?;
     let only = tokio_stream::once(Ok::<_, io::Error>(ours));
-    let ledger = ledger_service(Arc::new(ledger), Shutdown::default());
-    let serving = server(None).add_service(ledger).serve_with_incoming(only);
+    let ledger = Arc::new(ledger);
+    let audit = audit_service(Arc::clone(&ledger));
+    let ledger = ledger_service(ledger, Shutdown::default());
+    let serving = server(None).add_service(ledger).add_service(audit).serve_with_incoming(only);
     tokio::spawn(async move {
         if let Err(error) = serving.await {
             tracing::warn!(%error, "the reader of the ledger's files stopped");
@@ -151,6 +155,10 @@ fn ledger_service<S: Source>(
     shutdown: Shutdown,
 ) -> LedgerServiceServer<ledger::Front<S>> {
     sized!(LedgerServiceServer::new(ledger::Front::new(source, shutdown)))
+}
+
+fn audit_service<S: Source>(source: S) -> AuditServiceServer<audit::Front<S>> {
+    sized!(AuditServiceServer::new(audit::Front::new(source)))
 }
 
 /// What every server here has in common: who may come in, and how much at once.

@@ -4,14 +4,20 @@
 
 use ipnet::IpNet;
 
-use super::error::{Failure, invalid};
+use super::{
+    error::{Failure, invalid},
+    record,
+};
 use crate::{
     domain::{
         ids::{CodeId, DeviceId, LABEL_CHARS_MAX, RequestId, TokenId, is_label},
         principal::Subject,
+        registry::Event,
         scope::{Role, Scope, ScopeSet},
+        time::UnixMillis,
     },
     proto::v1,
+    service::{About, Actor, Filter, Moment},
 };
 
 /// The longest idempotency key that is taken, in bytes.
@@ -97,6 +103,74 @@ pub(super) fn range(text: &str) -> Result<IpNet, Failure> {
     let alone = || text.parse().map(|address: std::net::IpAddr| IpNet::from(address));
     let range = text.parse::<IpNet>().or_else(|_| alone());
     range.map(|range| range.trunc()).map_err(|_| invalid(format!("no address range: {text:?}")))
+}
+
+/// A moment in any of the shapes that the contract gives it; none means now.
+pub(super) fn moment(given: Option<impl Into<Moment>>) -> Moment {
+    given.map_or(Moment::Now, Into::into)
+}
+
+impl From<v1::Moment> for Moment {
+    fn from(moment: v1::Moment) -> Self {
+        match moment.at {
+            None => Self::Now,
+            Some(v1::moment::At::Seq(seq)) => Self::Seq(seq),
+            Some(v1::moment::At::TimeMs(time)) => Self::Time(UnixMillis(time)),
+        }
+    }
+}
+
+impl From<v1::state_as_of_request::Moment> for Moment {
+    fn from(moment: v1::state_as_of_request::Moment) -> Self {
+        match moment {
+            v1::state_as_of_request::Moment::Seq(seq) => Self::Seq(seq),
+            v1::state_as_of_request::Moment::TimeMs(time) => Self::Time(UnixMillis(time)),
+        }
+    }
+}
+
+/// Which records are wanted.
+pub(super) fn filter(given: v1::RecordFilter) -> Result<Filter, Failure> {
+    let v1::RecordFilter { kinds, by, about, scope, address, since_ms, until_ms } = given;
+    let kind = |name: &String| {
+        let known = Event::KINDS.iter().copied().find(|known| known == name);
+        known.ok_or_else(|| invalid(format!("no kind of record: {name:?}")))
+    };
+    let scope_of =
+        |name: String| Scope::parse(&name).ok_or_else(|| invalid(format!("no scope: {name:?}")));
+    Ok(Filter {
+        kinds: kinds.iter().map(kind).collect::<Result<_, _>>()?,
+        by: by.as_deref().map(actor).transpose()?,
+        about: about.as_deref().map(about_whom).transpose()?,
+        scope: scope.map(scope_of).transpose()?,
+        from: address.as_deref().map(range).transpose()?,
+        since: since_ms.map(UnixMillis),
+        until: until_ms.map(UnixMillis),
+    })
+}
+
+fn actor(text: &str) -> Result<Actor, Failure> {
+    match text.split_once(':') {
+        None if text == "host" => Ok(Actor::Host),
+        None if text == "shared-secret" => Ok(Actor::SharedSecret),
+        None if text == "open" => Ok(Actor::Open),
+        Some(("device", id)) => device_id(id).map(Actor::Device),
+        Some(("token", id)) => token_id(id).map(Actor::Token),
+        Some(("person", name)) => Ok(Actor::Person(name.to_owned())),
+        Some(("rule", name)) => {
+            let rule = record::rule(name).ok_or_else(|| invalid(format!("no rule: {name:?}")))?;
+            Ok(Actor::Rule(rule))
+        }
+        _ => Err(invalid(format!("nobody is called {text:?} here"))),
+    }
+}
+
+fn about_whom(text: &str) -> Result<About, Failure> {
+    match text.split_once(':') {
+        Some(("device", id)) => device_id(id).map(About::Device),
+        Some(("token", id)) => token_id(id).map(About::Token),
+        _ => Err(invalid("about must be device:<id> or token:<id>")),
+    }
 }
 
 pub(super) fn bytes32(field: &str, bytes: &[u8]) -> Result<[u8; 32], Failure> {

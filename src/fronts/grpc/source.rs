@@ -5,8 +5,11 @@ use std::sync::Arc;
 use super::error::{Failure, broken_worker, refused, unreadable};
 use crate::{
     domain::{operation::Operation, principal::Standing, refusal::Refusal},
-    service::{AsOf, Changes, Entry, Live, Offline, Service, StoreError, Verdict},
+    service::{Changes, Entry, History, HistoryError, Live, Offline, Service, StoreError, Verdict},
 };
+
+/// What a question about history comes to: nothing, if there was nothing at that moment.
+pub(super) type Answer<T> = Result<Option<T>, HistoryError>;
 
 /// What can be asked of a ledger.
 #[tonic::async_trait]
@@ -17,8 +20,12 @@ pub(super) trait Source: Clone + Send + Sync + 'static {
     /// A check of everything.
     async fn verify(&self, who: &Standing) -> Result<Verdict, Failure>;
 
-    /// The state right after a record, or after the newest.
-    async fn as_of(&self, who: &Standing, seq: Option<u64>) -> Result<AsOf, Failure>;
+    /// The answer to a question about its history.
+    async fn history<T: Send + 'static>(
+        &self,
+        who: &Standing,
+        question: impl FnOnce(History) -> Answer<T> + Send + 'static,
+    ) -> Result<T, Failure>;
 
     /// How many records there are.
     async fn size(&self, who: &Standing) -> Result<u64, Failure>;
@@ -45,8 +52,12 @@ impl Source for Service {
         self.verify_ledger(who).await.map_err(|refusal| refused(&refusal))
     }
 
-    async fn as_of(&self, who: &Standing, seq: Option<u64>) -> Result<AsOf, Failure> {
-        Service::as_of(self, who, seq).await.map_err(|refusal| refused(&refusal))
+    async fn history<T: Send + 'static>(
+        &self,
+        who: &Standing,
+        question: impl FnOnce(History) -> Answer<T> + Send + 'static,
+    ) -> Result<T, Failure> {
+        Service::history(self, who, question).await.map_err(|refusal| refused(&refusal))
     }
 
     async fn size(&self, _: &Standing) -> Result<u64, Failure> {
@@ -73,13 +84,21 @@ impl Source for Arc<Offline> {
         ask(self, Offline::verify).await
     }
 
-    async fn as_of(&self, _: &Standing, seq: Option<u64>) -> Result<AsOf, Failure> {
-        let found = ask(self, move |offline| offline.as_of(seq)).await?;
-        found.ok_or_else(|| refused(&Refusal::UnknownRecord))
+    async fn history<T: Send + 'static>(
+        &self,
+        _: &Standing,
+        question: impl FnOnce(History) -> Answer<T> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let history = Offline::history(self);
+        match on_a_thread(move || question(history)).await? {
+            Ok(found) => found.ok_or_else(|| refused(&Refusal::UnknownRecord)),
+            Err(HistoryError::Store(error)) => Err(unreadable(&error)),
+            Err(HistoryError::Refused(refusal)) => Err(refused(&refusal)),
+        }
     }
 
     async fn size(&self, _: &Standing) -> Result<u64, Failure> {
-        Ok(ask(self, |offline| offline.as_of(None)).await?.map_or(0, |last| last.stamp.seq.0 + 1))
+        ask(self, Offline::size).await
     }
 
     fn changes(&self) -> Option<Changes> {

@@ -13,23 +13,27 @@ use tokio_stream::Stream;
 
 use super::{
     error::{Failure, nothing_to_follow, stopping},
-    record,
+    read, record,
     source::Source,
 };
 use crate::{
     proto::v1::{TailRequest, TailResponse, tail_request::Start},
-    service::{Changes, Entry, Live},
+    service::{Changes, Entry, Filter, Live},
     support::shutdown::Shutdown,
 };
 
 /// How many records are read at once. A page of the largest records is 16 MiB; a usual one 50 KiB.
 const PAGE: usize = 256;
 
+/// How many are read at once to find the newest that are wanted.
+const BACKWARD_PAGE: usize = 4096;
+
 /// The reader.
 pub(super) struct Tail<S> {
     source: S,
     shutdown: Shutdown,
     who: Live,
+    filter: Filter,
     next: u64,
     left: u64,
     changes: Option<Changes>,
@@ -49,13 +53,14 @@ impl<S: Source> Tail<S> {
             true => Some(source.changes().ok_or_else(nothing_to_follow)?),
             false => None,
         };
-        let next = match asked.start {
+        let filter = asked.filter.clone().map(read::filter).transpose()?.unwrap_or_default();
+        let (left, page) = (asked.limit.unwrap_or(u64::MAX), VecDeque::new());
+        let mut tail = Self { source, shutdown, who, filter, next: 0, left, changes, page };
+        tail.next = match asked.start {
             None => 0,
             Some(Start::FromSeq(seq)) => seq,
-            Some(Start::Newest(count)) => source.size(who.standing()).await?.saturating_sub(count),
+            Some(Start::Newest(count)) => tail.place_of_newest(count).await?,
         };
-        let left = asked.limit.unwrap_or(u64::MAX);
-        let mut tail = Self { source, shutdown, who, next, left, changes, page: VecDeque::new() };
         tail.fill().await?;
         Ok(tail)
     }
@@ -75,6 +80,9 @@ impl<S: Source> Tail<S> {
             self.source.may_still_read(&mut self.who)?;
             if let Some(entry) = self.page.pop_front() {
                 self.next = entry.record.seq.0 + 1;
+                if !self.filter.wants(&entry.record) {
+                    continue;
+                }
                 self.left -= 1;
                 return Ok(Some(TailResponse { record: Some(record::entry(&entry)) }));
             }
@@ -86,8 +94,33 @@ impl<S: Source> Tail<S> {
         Ok(None)
     }
 
+    /// The place from which on there are so many records that are wanted, or the first place.
+    async fn place_of_newest(&self, count: u64) -> Result<u64, Failure> {
+        let mut place = self.source.size(self.who.standing()).await?;
+        if self.filter.is_empty() {
+            return Ok(place.saturating_sub(count));
+        }
+        let mut missing = count;
+        while place > 0 && missing > 0 {
+            let from = place.saturating_sub(BACKWARD_PAGE as u64);
+            let length = (place - from) as usize;
+            let page = self.source.read(self.who.standing(), from, length).await?;
+            let wanted = page.iter().rev().filter(|entry| self.filter.wants(&entry.record));
+            for entry in wanted.take(usize::try_from(missing).unwrap_or(usize::MAX)) {
+                missing -= 1;
+                place = entry.record.seq.0;
+            }
+            if missing > 0 {
+                place = from;
+            }
+        }
+        Ok(place)
+    }
+
     async fn fill(&mut self) -> Result<(), Failure> {
-        let page = usize::try_from(self.left).map_or(PAGE, |left| left.min(PAGE));
+        // With a filter, how many have to be read for so many is not known.
+        let most = if self.filter.is_empty() { self.left } else { u64::MAX };
+        let page = usize::try_from(most).map_or(PAGE, |most| most.min(PAGE));
         self.page = self.source.read(self.who.standing(), self.next, page).await?.into();
         Ok(())
     }

@@ -45,6 +45,10 @@ fn rows() -> Vec<(&'static str, Vec<u8>, Option<Operation>)> {
     let create = CreateTokenRequest { name: "x".into(), scopes, ..Default::default() };
     let approve = ApprovePairingRequest { request_id: request_id.clone(), ..Default::default() };
     let label = "x".to_owned();
+    let everyone = party::Kind::SharedSecret(party::Anyone { local: true });
+    let party = Some(Party { kind: Some(everyone), name: None });
+    let why = WhyRequest { party, scope: "operator.read".into(), at: None };
+    let who_can = WhoCanRequest { scope: "operator.read".into(), at: None };
     vec![
         ("PairingService/ListDevices", vec![], Some(O::ListPairings)),
         ("PairingService/ApprovePairing", approve.encode_to_vec(), Some(O::ApprovePairing)),
@@ -126,6 +130,9 @@ fn rows() -> Vec<(&'static str, Vec<u8>, Option<Operation>)> {
         ("LedgerService/Tail", vec![], Some(O::ReadLedger)),
         ("LedgerService/Verify", vec![], Some(O::ReadLedger)),
         ("LedgerService/StateAsOf", vec![], Some(O::ReadLedger)),
+        ("AuditService/Why", why.encode_to_vec(), Some(O::ReadLedger)),
+        ("AuditService/WhoCan", who_can.encode_to_vec(), Some(O::ReadLedger)),
+        ("AuditService/Diff", vec![], Some(O::ReadLedger)),
     ]
 }
 

@@ -39,7 +39,7 @@ fn a_follower_sees_each_record_once_while_they_are_written() {
             write(150);
         });
         block_on(async {
-            let follow = TailRequest { start: None, limit: None, follow: true };
+            let follow = TailRequest { follow: true, ..Default::default() };
             let mut stream = client(&gateway).await.tail(follow).await.unwrap().into_inner();
             reading.send(()).unwrap();
             for seq in 0..500 {
@@ -66,7 +66,7 @@ fn a_stream_begins_and_ends_where_it_was_asked_to() {
         (None, Some(0), 0..0),
     ] {
         let seen = block_on(async {
-            let asked = TailRequest { start, limit, follow: false };
+            let asked = TailRequest { start, limit, ..Default::default() };
             let mut stream = client(&gateway).await.tail(asked).await.unwrap().into_inner();
             let mut seen = vec![];
             while let Some(response) = stream.message().await.unwrap() {
@@ -83,7 +83,8 @@ fn a_follower_is_told_that_the_gateway_stops() {
     let dir = tempfile::tempdir().unwrap();
     let mut gateway = Gateway::start(dir.path());
     block_on(async {
-        let follow = TailRequest { start: Some(Start::FromSeq(2)), limit: None, follow: true };
+        let follow =
+            TailRequest { start: Some(Start::FromSeq(2)), follow: true, ..Default::default() };
         let mut stream = client(&gateway).await.tail(follow).await.unwrap().into_inner();
         assert_eq!(next(&mut stream).await, 2);
         let stopping = std::thread::spawn(move || gateway.stop());
@@ -116,11 +117,14 @@ fn a_stream_ends_with_what_it_stands_on() {
                 let soon = doorward::support::clock::unix_millis() + 1000;
                 let one = make("one", (ending == Ending::Expired).then_some(soon)).await;
                 let other = make("other", None).await;
-                let follow =
-                    TailRequest { start: Some(Start::Newest(1)), limit: None, follow: true };
+                let follow = TailRequest {
+                    start: Some(Start::Newest(1)),
+                    follow: true,
+                    ..Default::default()
+                };
                 let open = async |secret: &str| {
                     let mut client = Client::with(&gateway, way, secret).await;
-                    let mut stream = client.ledger.tail(follow).await.unwrap().into_inner();
+                    let mut stream = client.ledger.tail(follow.clone()).await.unwrap().into_inner();
                     assert_eq!(next(&mut stream).await, other.seq);
                     stream
                 };

@@ -7,5 +7,6 @@ mod devices;
 mod every_call;
 mod explain;
 pub mod gateway;
+mod history;
 mod ledger_stream;
 mod tokens;

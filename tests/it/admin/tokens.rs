@@ -132,8 +132,11 @@ fn a_token_acts_with_its_own_scopes_and_in_its_own_name() {
             let refused = refusal(limited.pairing.rename_device(rename).await);
             assert_eq!(refused, (Code::PermissionDenied, "MISSING_SCOPE".into()), "{way:?}");
 
-            let tail =
-                TailRequest { start: Some(Start::FromSeq(seq)), limit: Some(1), follow: false };
+            let tail = TailRequest {
+                start: Some(Start::FromSeq(seq)),
+                limit: Some(1),
+                ..Default::default()
+            };
             let mut records = host.ledger.tail(tail).await.unwrap().into_inner();
             let record = records.message().await.unwrap().unwrap().record.unwrap();
             let Some(Kind::ServiceToken(by)) = record.principal.unwrap().kind else { panic!() };

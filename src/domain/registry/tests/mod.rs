@@ -7,6 +7,7 @@ mod ends;
 mod explain;
 mod issuing;
 mod knocks;
+mod lineage;
 mod listed_keys;
 mod lockouts;
 mod pairing;

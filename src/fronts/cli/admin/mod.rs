@@ -18,17 +18,18 @@ use crate::{
     proto::{
         REQUEST_ID, RESPONSE_BYTES_MAX,
         v1::{
-            ApprovePairingRequest, ApprovePairingResponse, ListDevicesRequest, ListDevicesResponse,
-            RejectPairingRequest, RejectPairingResponse, StateAsOfRequest, StateAsOfResponse,
-            StatusRequest, StatusResponse, TailRequest, TailResponse, VerifyRequest,
-            VerifyResponse, WhoamiRequest, WhoamiResponse,
-            explain_service_client::ExplainServiceClient,
+            ApprovePairingRequest, ApprovePairingResponse, DiffRequest, DiffResponse,
+            ListDevicesRequest, ListDevicesResponse, RejectPairingRequest, RejectPairingResponse,
+            StateAsOfRequest, StateAsOfResponse, StatusRequest, StatusResponse, TailRequest,
+            TailResponse, VerifyRequest, VerifyResponse, WhoCanRequest, WhoCanResponse,
+            WhoamiRequest, WhoamiResponse, WhyRequest, WhyResponse,
+            audit_service_client::AuditServiceClient, explain_service_client::ExplainServiceClient,
             gateway_service_client::GatewayServiceClient, key_service_client::KeyServiceClient,
             ledger_service_client::LedgerServiceClient,
             lockout_service_client::LockoutServiceClient,
             pairing_service_client::PairingServiceClient,
             secret_service_client::SecretServiceClient, setup_service_client::SetupServiceClient,
-            token_service_client::TokenServiceClient,
+            state_as_of_request, token_service_client::TokenServiceClient,
         },
     },
     support::entropy,
@@ -52,6 +53,7 @@ pub struct Admin {
     pairing: PairingServiceClient<Channel>,
     lockouts: LockoutServiceClient<Channel>,
     ledger: LedgerServiceClient<Channel>,
+    audit: AuditServiceClient<Channel>,
     gateway: GatewayServiceClient<Channel>,
     tokens: TokenServiceClient<Channel>,
     secret: SecretServiceClient<Channel>,
@@ -72,14 +74,22 @@ pub async fn connect(state_dir: &Path) -> Result<UnixStream, NoConnection> {
     })
 }
 
+/// What was said instead of an answer. What has a cause of its own was not said by the gateway: the
+/// connection broke.
+macro_rules! trouble {
+    ($failure:expr) => {{
+        let failure = $failure;
+        let said = Trouble::from_call(failure.code(), failure.message(), failure.metadata());
+        if std::error::Error::source(&failure).is_some() { said.of_a_connection() } else { said }
+    }};
+}
+
 /// Passes on the answer, or what was said instead of one.
 macro_rules! answered {
     ($call:expr) => {
         match $call.await {
             Ok(response) => Ok(response.into_inner()),
-            Err(failure) => {
-                Err(Trouble::from_call(failure.code(), failure.message(), failure.metadata()))
-            }
+            Err(failure) => Err(trouble!(failure)),
         }
     };
 }
@@ -109,6 +119,8 @@ impl Admin {
             lockouts: LockoutServiceClient::new(channel.clone())
                 .max_decoding_message_size(RESPONSE_BYTES_MAX),
             ledger: LedgerServiceClient::new(channel.clone())
+                .max_decoding_message_size(RESPONSE_BYTES_MAX),
+            audit: AuditServiceClient::new(channel.clone())
                 .max_decoding_message_size(RESPONSE_BYTES_MAX),
             gateway: GatewayServiceClient::new(channel.clone())
                 .max_decoding_message_size(RESPONSE_BYTES_MAX),
@@ -168,8 +180,35 @@ impl Admin {
     ///
     /// # Errors
     /// As [`Self::devices`].
-    pub async fn as_of(&mut self, seq: u64) -> Result<StateAsOfResponse, Trouble> {
-        answered!(self.ledger.state_as_of(named(StateAsOfRequest { seq: Some(seq) })))
+    pub async fn as_of(
+        &mut self,
+        moment: Option<state_as_of_request::Moment>,
+    ) -> Result<StateAsOfResponse, Trouble> {
+        answered!(self.ledger.state_as_of(named(StateAsOfRequest { moment })))
+    }
+
+    /// Why someone has a scope, or not.
+    ///
+    /// # Errors
+    /// As [`Self::devices`].
+    pub async fn why(&mut self, request: WhyRequest) -> Result<WhyResponse, Trouble> {
+        answered!(self.audit.why(named(request)))
+    }
+
+    /// Everyone who has a scope.
+    ///
+    /// # Errors
+    /// As [`Self::devices`].
+    pub async fn who_can(&mut self, request: WhoCanRequest) -> Result<WhoCanResponse, Trouble> {
+        answered!(self.audit.who_can(named(request)))
+    }
+
+    /// What changed.
+    ///
+    /// # Errors
+    /// As [`Self::devices`].
+    pub async fn diff(&mut self, request: DiffRequest) -> Result<DiffResponse, Trouble> {
+        answered!(self.audit.diff(named(request)))
     }
 
     /// Who the caller is.
@@ -198,9 +237,7 @@ impl Records {
     /// # Errors
     /// What ended the stream.
     pub async fn next(&mut self) -> Result<Option<TailResponse>, Trouble> {
-        self.0.message().await.map_err(|failure| {
-            Trouble::from_call(failure.code(), failure.message(), failure.metadata())
-        })
+        self.0.message().await.map_err(|failure| trouble!(failure))
     }
 }
 

@@ -5,6 +5,7 @@
 //!
 //! Start with [`Cli`].
 
+mod audit;
 mod credentials;
 mod devices;
 #[cfg(test)]
@@ -18,6 +19,7 @@ use clap_complete::Shell;
 use super::bench::BenchOptions;
 use crate::support::secret::Secret;
 
+pub use audit::{AuditCommand, FilterArgs, LogArgs, When};
 pub use credentials::{AuthCommand, ExplainArgs, KeysCommand, LockoutsCommand, TokensCommand};
 pub use devices::{AccessWord, DevicesCommand, Force, InRole, RoleWord, SetupArgs};
 
@@ -169,48 +171,6 @@ pub struct RunArgs {
     /// A file that holds the shared password
     #[arg(long, value_name = "FILE")]
     pub password_file: Option<PathBuf>,
-}
-
-/// What to ask of the ledger. Works without a running gateway too.
-#[derive(Debug, Subcommand)]
-pub enum AuditCommand {
-    /// Print records, oldest first; without --from, the newest
-    #[command(after_help = "\
-Example:
-  doorward audit log                        the newest 50
-  doorward audit log --from 0 --json        everything, one JSON document per line
-  doorward audit log --follow               the newest 10, then each new one as it is committed")]
-    Log(LogArgs),
-    /// Check every record, the chain and the checkpoints; exits 5 if something is broken
-    #[command(after_help = "\
-Example:
-  doorward audit verify && echo untouched")]
-    Verify,
-    /// Print who waited and who held what, right after a record
-    #[command(
-        name = "as-of",
-        after_help = "\
-Example:
-  doorward audit as-of 41"
-    )]
-    AsOf {
-        /// The record
-        seq: u64,
-    },
-}
-
-/// Which records to print.
-#[derive(Debug, Clone, Copy, Default, Args)]
-pub struct LogArgs {
-    /// Begin at this record
-    #[arg(long, value_name = "SEQ")]
-    pub from: Option<u64>,
-    /// How many: from --from on, or of the newest
-    #[arg(long, value_name = "N")]
-    pub limit: Option<u64>,
-    /// Go on with each new record until interrupted
-    #[arg(long, short)]
-    pub follow: bool,
 }
 
 /// Whom to ask.

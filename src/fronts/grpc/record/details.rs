@@ -1,4 +1,4 @@
-//! An event's kind, and its details as text. `proto/doorward/admin/v1/ledger.proto` lists them.
+//! An event's details as text. `proto/doorward/admin/v1/ledger.proto` lists them.
 
 use std::collections::BTreeMap;
 
@@ -6,11 +6,11 @@ use super::super::convert::role;
 use crate::{
     domain::{
         Event,
-        ids::{DeviceId, PublicKey, TokenHash},
+        ids::{PublicKey, TokenHash},
         principal::{SecretKind, Subject},
         refusal::PairingReason,
         registry::{self, Approval, ApprovedBy, LockKey, Policy, Profile},
-        scope::{Role, ScopeSet},
+        scope::ScopeSet,
     },
     proto::v1,
     support::keys,
@@ -22,50 +22,23 @@ const FIRST_VERSION: u32 = 1;
 /// What happened, in the contract's words.
 pub(super) fn told(event: &Event) -> v1::Event {
     let Event::Registry(event) = event;
-    let (kind, details) = describe(event);
-    let (device, acting) = about(event);
+    let (device, acting) = event.device().unzip();
     v1::Event {
-        kind: kind.into(),
+        kind: event.kind().into(),
         version: FIRST_VERSION,
         device_id: device.map(|device| device.to_string()),
-        role: acting.map(|acting| role(acting).into()),
-        details: details.0,
+        role: acting.flatten().map(|acting| role(acting).into()),
+        details: describe(event).0,
     }
 }
 
-/// The device and role that an event is about, if it is about one.
-fn about(event: &registry::Event) -> (Option<DeviceId>, Option<Role>) {
-    use registry::Event as E;
-    match event {
-        E::PairingRequested { device, role, .. }
-        | E::PairingRejected { device, role, .. }
-        | E::PairingExpired { device, role, .. }
-        | E::TokenIssued { device, role, .. }
-        | E::TokenConfirmed { device, role }
-        | E::TokenRotated { device, role, .. }
-        | E::GrantRevoked { device, role, .. }
-        | E::GrantExpired { device, role, .. }
-        | E::CeilingAssigned { subject: Subject::Device(device, role), .. } => {
-            (Some(*device), Some(*role))
-        }
-        E::PairingApproved(approval) => (Some(approval.device), Some(approval.role)),
-        E::PairingSuperseded { device, .. }
-        | E::DeviceDescribed { device, .. }
-        | E::DeviceSeen { device }
-        | E::DeviceRemoved { device, .. }
-        | E::DeviceRenamed { device, .. }
-        | E::CodeRedeemed { device, .. } => (Some(*device), None),
-        _ => (None, None),
-    }
-}
-
-/// An event's kind, and its details besides device and role.
-fn describe(event: &registry::Event) -> (&'static str, Details) {
+/// An event's details besides device and role.
+fn describe(event: &registry::Event) -> Details {
     use registry::Event as E;
     let details = Details::default();
     match event {
-        E::Begun { gateway_key } => ("ledger_begun", details.key("gateway_key", *gateway_key)),
-        E::PolicyAdopted(policy) => ("policy_adopted", details.policy(policy)),
+        E::Begun { gateway_key } => details.key("gateway_key", *gateway_key),
+        E::PolicyAdopted(policy) => details.policy(policy),
         E::PairingRequested { .. }
         | E::PairingSuperseded { .. }
         | E::PairingApproved(_)
@@ -85,7 +58,7 @@ fn describe(event: &registry::Event) -> (&'static str, Details) {
     }
 }
 
-fn pairing(event: &registry::Event) -> (&'static str, Details) {
+fn pairing(event: &registry::Event) -> Details {
     use registry::Event as E;
     let details = Details::default();
     match event {
@@ -101,64 +74,61 @@ fn pairing(event: &registry::Event) -> (&'static str, Details) {
         } => {
             let details = details.with("request_id", request_id).key("public_key", *public_key);
             let details = details.scopes("scopes", scopes).with("reason", reason_name(*reason));
-            ("pairing_requested", details.profile(profile).maybe("address", address.as_ref()))
+            details.profile(profile).maybe("address", address.as_ref())
         }
         E::PairingSuperseded { request_id, device: _, by } => {
-            ("pairing_superseded", details.with("request_id", request_id).with("by", by))
+            details.with("request_id", request_id).with("by", by)
         }
-        E::PairingApproved(approval) => ("pairing_approved", details.approval(approval)),
+        E::PairingApproved(approval) => details.approval(approval),
         E::PairingRejected { request_id, device: _, role: _, withdrawn } => {
             let details = details.with("request_id", request_id);
-            ("pairing_rejected", details.with("withdrawn", withdrawn))
+            details.with("withdrawn", withdrawn)
         }
         E::PairingExpired { request_id, device: _, role: _ } => {
-            ("pairing_expired", details.with("request_id", request_id))
+            details.with("request_id", request_id)
         }
-        _ => ("unknown", details),
+        _ => details,
     }
 }
 
-fn device(event: &registry::Event) -> (&'static str, Details) {
+fn device(event: &registry::Event) -> Details {
     use registry::Event as E;
     let details = Details::default();
     match event {
-        E::TokenIssued { device: _, role: _, token } => {
-            ("token_issued", details.hash("token_hash", *token))
-        }
-        E::TokenConfirmed { device: _, role: _ } => ("token_confirmed", details),
-        E::DeviceDescribed { device: _, profile } => ("device_described", details.profile(profile)),
-        E::DeviceSeen { device: _ } => ("device_seen", details),
+        E::TokenIssued { device: _, role: _, token } => details.hash("token_hash", *token),
+        E::TokenConfirmed { device: _, role: _ } => details,
+        E::DeviceDescribed { device: _, profile } => details.profile(profile),
+        E::DeviceSeen { device: _ } => details,
         E::TokenRotated { device: _, role: _, scopes, token } => {
             let details = details.scopes("scopes", scopes);
-            let details = match token {
+            match token {
                 Some(token) => details.hash("token_hash", *token),
                 None => details,
-            };
-            ("token_rotated", details)
+            }
         }
         E::GrantRevoked { device: _, role: _, reason, bars } => {
-            ("grant_revoked", details.with("bars", bars).maybe("reason", reason.as_ref()))
+            details.with("bars", bars).maybe("reason", reason.as_ref())
         }
         E::DeviceRemoved { device: _, reason, bars } => {
-            ("device_removed", details.with("bars", bars).maybe("reason", reason.as_ref()))
+            details.with("bars", bars).maybe("reason", reason.as_ref())
         }
-        E::DeviceRenamed { device: _, label } => ("device_renamed", details.with("label", label)),
+        E::DeviceRenamed { device: _, label } => details.with("label", label),
         E::GrantExpired { device: _, role: _, scopes } => {
             let left = scopes.clone().unwrap_or_default();
-            ("grant_expired", details.scopes("scopes", &left))
+            details.scopes("scopes", &left)
         }
         E::CeilingAssigned { subject, ceiling } => {
             let details = match subject {
                 Subject::Token(id) => details.with("token_id", id),
                 _ => details,
             };
-            ("ceiling_assigned", details.maybe("ceiling", ceiling.as_ref()))
+            details.maybe("ceiling", ceiling.as_ref())
         }
-        _ => ("unknown", details),
+        _ => details,
     }
 }
 
-fn credential(event: &registry::Event) -> (&'static str, Details) {
+fn credential(event: &registry::Event) -> Details {
     use registry::Event as E;
     let details = Details::default();
     match event {
@@ -167,43 +137,42 @@ fn credential(event: &registry::Event) -> (&'static str, Details) {
                 SecretKind::Token => "token",
                 SecretKind::Password => "password",
             };
-            ("secret_adopted", details.with("proof", proof).hash("fingerprint", *fingerprint))
+            details.with("proof", proof).hash("fingerprint", *fingerprint)
         }
         E::ServiceTokenCreated { id, name, scopes, token, until, ranges, creator: _ } => {
             let ranges: Vec<_> = ranges.iter().map(ToString::to_string).collect();
             let details = details.with("token_id", id).with("name", name).scopes("scopes", scopes);
             let details = details.hash("token_hash", *token).with("ranges", ranges.join(" "));
             let until = until.map(|until| until.0.to_string());
-            ("service_token_created", details.maybe("until", until.as_ref()))
+            details.maybe("until", until.as_ref())
         }
         E::ServiceTokenRotated { id, token } => {
-            ("service_token_rotated", details.with("token_id", id).hash("token_hash", *token))
+            details.with("token_id", id).hash("token_hash", *token)
         }
         E::ServiceTokenRevoked { id, reason } => {
-            let details = details.with("token_id", id).maybe("reason", reason.as_ref());
-            ("service_token_revoked", details)
+            details.with("token_id", id).maybe("reason", reason.as_ref())
         }
-        E::ServiceTokenExpired { id } => ("service_token_expired", details.with("token_id", id)),
+        E::ServiceTokenExpired { id } => details.with("token_id", id),
         E::CodeCreated { id, code, access, scopes, until, creator: _ } => {
             let details = details.with("code_id", id).hash("code_hash", *code);
             let details = details.with("access", access.name()).scopes("scopes", scopes);
-            ("setup_code_created", details.with("until", until.0))
+            details.with("until", until.0)
         }
         E::CodeRedeemed { id, device: _, address } => {
-            ("setup_code_redeemed", details.with("code_id", id).maybe("address", address.as_ref()))
+            details.with("code_id", id).maybe("address", address.as_ref())
         }
         E::KeysAdopted(list) => {
             let details = details.hash("file_hash", TokenHash(list.file_hash));
-            ("keys_adopted", details.with("keys", list.keys.len()))
+            details.with("keys", list.keys.len())
         }
         E::LockedOut { key, failures, until } => {
             let failures: Vec<_> =
                 failures.iter().map(|(code, times)| format!("{code}={times}")).collect();
             let details = details.lock_key(key).with("failures", failures.join(" "));
-            ("locked_out", details.with("until", until.0))
+            details.with("until", until.0)
         }
-        E::LockoutCleared { key } => ("lockout_cleared", details.lock_key(key)),
-        _ => ("unknown", details),
+        E::LockoutCleared { key } => details.lock_key(key),
+        _ => details,
     }
 }
 

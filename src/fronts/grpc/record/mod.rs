@@ -60,6 +60,11 @@ pub(super) fn principal(principal: &Principal) -> v1::Principal {
     v1::Principal { kind: Some(kind) }
 }
 
+/// The rule with a name, for what callers ask about.
+pub(super) fn rule(name: &str) -> Option<Rule> {
+    Rule::ALL.iter().copied().find(|rule| rule_name(*rule) == name)
+}
+
 fn rule_name(rule: Rule) -> &'static str {
     match rule {
         Rule::Startup => "startup",

@@ -24,8 +24,8 @@ use crate::{
         scope::ScopeSet,
         time::UnixMillis,
     },
-    fronts::grpc::error::refused,
-    service::{AsOf, Epoch, Record, Verdict, Via},
+    fronts::grpc::{error::refused, source::Answer},
+    service::{Epoch, History, Record, Verdict, Via},
 };
 
 /// A ledger of some records, whose reader may have the first of them.
@@ -46,7 +46,11 @@ impl Source for Book {
         unreachable!()
     }
 
-    async fn as_of(&self, _: &Standing, _: Option<u64>) -> Result<AsOf, Failure> {
+    async fn history<T: Send + 'static>(
+        &self,
+        _: &Standing,
+        _: impl FnOnce(History) -> Answer<T> + Send + 'static,
+    ) -> Result<T, Failure> {
         unreachable!()
     }
 
@@ -94,7 +98,7 @@ fn reader() -> Live {
 }
 
 async fn follow(book: &Book) -> impl Stream<Item = Result<TailResponse, Failure>> + use<> {
-    let asked = TailRequest { start: None, limit: None, follow: true };
+    let asked = TailRequest { follow: true, ..Default::default() };
     Tail::begin(book.clone(), Shutdown::default(), reader(), &asked).await.unwrap().into_stream()
 }
 

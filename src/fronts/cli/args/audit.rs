@@ -1,0 +1,204 @@
+//! What can be typed about the ledger.
+
+use std::str::FromStr;
+
+use clap::{Args, Subcommand};
+
+use crate::support::clock;
+
+/// What to ask of the ledger. Works without a running gateway too.
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Print records, oldest first; without --from, the newest
+    #[command(after_help = "\
+Example:
+  doorward audit log                        the newest 50
+  doorward audit log --from 0 --json        everything, one JSON document per line
+  doorward audit log --follow               the newest 10, then each new one as it is committed
+  doorward audit log --about Kitchen --scope operator.admin
+                                            when the kitchen tablet gained and lost admin")]
+    Log(LogArgs),
+    /// Go on with each new record from a place on, also over restarts of the gateway
+    #[command(after_help = "\
+Example:
+  doorward audit watch --from 120 --json >> audit.jsonl
+                                            each record once; go on with the last seq + 1")]
+    Watch {
+        /// Begin at this record; without it, at the next new one
+        #[arg(long, value_name = "SEQ")]
+        from: Option<u64>,
+        /// Which records
+        #[command(flatten)]
+        filter: FilterArgs,
+    },
+    /// Tell why someone has a scope: the chain of grants back to its root; exits 3 if they have not
+    #[command(after_help = "\
+Example:
+  doorward audit why \"Kitchen tablet\" operator.admin
+  doorward audit why grafana operator.read --at 2026-11-01T12:00:00Z
+  doorward audit why shared-secret operator.write")]
+    Why {
+        /// A device or service token (its name, or the beginning of its id), shared-secret,
+        /// local-shared-secret, open, or person:NAME
+        whom: String,
+        /// The scope
+        scope: String,
+        /// At this moment: after a record, at a time, or so long ago
+        #[arg(long, value_name = "SEQ|TIME")]
+        at: Option<When>,
+    },
+    /// List everyone who has a scope
+    #[command(
+        name = "who-can",
+        after_help = "\
+Example:
+  doorward audit who-can operator.admin"
+    )]
+    WhoCan {
+        /// The scope
+        scope: String,
+        /// At this moment: after a record, at a time, or so long ago
+        #[arg(long, value_name = "SEQ|TIME")]
+        at: Option<When>,
+    },
+    /// Tell what was gained and lost between two moments, and by whom
+    #[command(after_help = "\
+Example:
+  doorward audit diff 41 57
+  doorward audit diff 7d                    the last week
+  doorward audit diff 2026-11-01 2026-11-08")]
+    Diff {
+        /// From this moment: after a record, at a time, or so long ago
+        from: When,
+        /// To this one; without it, now
+        to: Option<When>,
+    },
+    /// Check every record, the chain and the checkpoints; exits 5 if something is broken
+    #[command(after_help = "\
+Example:
+  doorward audit verify && echo untouched")]
+    Verify,
+    /// Print who waited and who held what, right after a record or at a time
+    #[command(
+        name = "as-of",
+        after_help = "\
+Example:
+  doorward audit as-of 41
+  doorward audit as-of 2026-11-01T12:00:00Z"
+    )]
+    AsOf {
+        /// After this record, at this time, or so long ago
+        at: When,
+    },
+}
+
+/// Which records to print.
+#[derive(Debug, Clone, Default, Args)]
+pub struct LogArgs {
+    /// Begin at this record
+    #[arg(long, value_name = "SEQ")]
+    pub from: Option<u64>,
+    /// How many: from --from on, or of the newest
+    #[arg(long, value_name = "N")]
+    pub limit: Option<u64>,
+    /// Go on with each new record until interrupted
+    #[arg(long, short)]
+    pub follow: bool,
+    /// Which records
+    #[command(flatten)]
+    pub filter: FilterArgs,
+}
+
+/// What has to be true of a record.
+#[derive(Debug, Clone, Default, Args)]
+pub struct FilterArgs {
+    /// Done by: host, a device or service token, shared-secret, open, person:NAME, or rule:NAME
+    #[arg(long, value_name = "WHO")]
+    pub by: Option<String>,
+    /// Done to: a device or service token
+    #[arg(long, value_name = "WHO")]
+    pub about: Option<String>,
+    /// Of this kind, such as pairing_approved; once for each, or with commas
+    #[arg(long, value_name = "KIND", value_delimiter = ',')]
+    pub kind: Vec<String>,
+    /// By which this scope was gained or lost
+    #[arg(long, value_name = "SCOPE")]
+    pub scope: Option<String>,
+    /// From this address or range
+    #[arg(long, value_name = "ADDRESS")]
+    pub address: Option<String>,
+    /// Not before this time, or so long ago
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<Time>,
+    /// Before this time, or so long ago
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<Time>,
+}
+
+/// A moment: a place in the ledger, or a time in milliseconds since the Unix epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// Right after this record.
+    Seq(u64),
+    /// At this time.
+    Time(u64),
+}
+
+/// A time in milliseconds since the Unix epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Time(pub u64);
+
+impl FromStr for When {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.parse() {
+            Ok(seq) => Ok(Self::Seq(seq)),
+            Err(_) => text.parse().map(|Time(ms)| Self::Time(ms)),
+        }
+    }
+}
+
+impl FromStr for Time {
+    type Err = String;
+
+    /// `2026-11-01`, `2026-11-01T12:00:00Z` (UTC), or a span such as `2h`: so long ago.
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Some(at) = clock::from_utc(text) {
+            return Ok(Self(at));
+        }
+        let ago = humantime::parse_duration(text).map_err(|_| {
+            "give a record's number, a UTC time such as 2026-11-01 or 2026-11-01T12:00:00Z, or a \
+             span such as 2h"
+                .to_owned()
+        })?;
+        let ago = u64::try_from(ago.as_millis()).unwrap_or(u64::MAX);
+        Ok(Self(clock::unix_millis().saturating_sub(ago)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_row_by_row() {
+        for (text, expected) in [
+            ("41", Some(When::Seq(41))),
+            ("1970-01-02", Some(When::Time(86_400_000))),
+            ("1970-01-01T00:00:01Z", Some(When::Time(1_000))),
+            ("1970-01-01 00:00:02", Some(When::Time(2_000))),
+            ("yesterday", None),
+            ("-1", None),
+            ("1969-01-01", None),
+        ] {
+            assert_eq!(text.parse().ok(), expected, "{text}");
+        }
+        let Ok(Time(ago)) = "2h".parse() else { panic!("a span") };
+        let now = clock::unix_millis();
+        assert!(
+            (now - 7_210_000..=now - 7_200_000).contains(&ago),
+            "two hours ago: {ago} of {now}"
+        );
+    }
+}

@@ -1,0 +1,249 @@
+//! `doorward audit why | who-can | diff`: where authority comes from, and how it changed.
+
+use serde_json::{Value, json};
+
+use super::{
+    Session,
+    args::When,
+    exit::{ExitStatusCode, Trouble},
+    json, party, table, words,
+};
+use crate::proto::v1::{
+    Change, DiffRequest, DiffResponse, Grantor, Holder, LedgerRecord, Moment, Party, Root,
+    WhoCanRequest, WhoCanResponse, WhyRequest, WhyResponse, moment::At,
+};
+
+impl From<When> for Moment {
+    fn from(when: When) -> Self {
+        Self {
+            at: Some(match when {
+                When::Seq(seq) => At::Seq(seq),
+                When::Time(ms) => At::TimeMs(ms),
+            }),
+        }
+    }
+}
+
+/// `audit why`. Exits 3 if the answer is no.
+///
+/// # Errors
+/// What the gateway said instead; so for every command.
+pub async fn why(
+    session: &mut Session<'_>,
+    whom: &str,
+    scope: String,
+    at: Option<When>,
+) -> Result<ExitStatusCode, Trouble> {
+    let mut admin = session.ledger().await?;
+    let kind = party::find(session, &mut admin, whom).await?;
+    let party = Some(Party { kind: Some(kind), name: None });
+    let told = admin.why(WhyRequest { party, scope, at: at.map(Into::into) }).await?;
+    session.out.result(|| why_text(&told), || why_json(&told))?;
+    Ok(if told.satisfied { ExitStatusCode::OK } else { ExitStatusCode::REFUSED })
+}
+
+/// `audit who-can`
+///
+/// # Errors
+/// As [`why`].
+pub async fn who_can(
+    session: &mut Session<'_>,
+    scope: String,
+    at: Option<When>,
+) -> Result<ExitStatusCode, Trouble> {
+    let request = WhoCanRequest { scope: scope.clone(), at: at.map(Into::into) };
+    let told = session.ledger().await?.who_can(request).await?;
+    session.out.result(|| who_can_text(&scope, &told), || who_can_json(&scope, &told))?;
+    Ok(ExitStatusCode::OK)
+}
+
+/// `audit diff`
+///
+/// # Errors
+/// As [`why`].
+pub async fn diff(
+    session: &mut Session<'_>,
+    from: When,
+    to: Option<When>,
+) -> Result<ExitStatusCode, Trouble> {
+    let request = DiffRequest { from: Some(from.into()), to: to.map(Into::into) };
+    let told = session.ledger().await?.diff(request).await?;
+    session.out.result(|| diff_text(&told), || diff_json(&told))?;
+    Ok(ExitStatusCode::OK)
+}
+
+fn why_text(told: &WhyResponse) -> String {
+    let (scope, holder) = (words::plain(&told.scope), told.holder.clone().unwrap_or_default());
+    let who = party::words(holder.party.as_ref());
+    let mut facts = vec![("holds", words::scopes(holder.scopes.as_ref()))];
+    if let Some(ceiling) = &holder.ceiling {
+        facts.push(("ceiling", words::plain(ceiling)));
+    }
+    if let Some(until) = holder.until_ms {
+        facts.push(("until", words::time(until)));
+    }
+    if told.satisfied {
+        let root = match Root::try_from(told.root) {
+            Ok(Root::Host) => "the gateway host",
+            Ok(Root::Configuration) => "the configuration, when the gateway started",
+            Ok(Root::Unspecified) | Err(_) => "unknown",
+        };
+        let chain = records(&told.chain);
+        return format!(
+            "{who} has {scope}\n\n{}\nIt stands on, newest first:\n\n{chain}\nRoot: {root}\n",
+            table::facts(&facts)
+        );
+    }
+    let line = |text: &Option<String>| words::line(text.as_deref().unwrap_or("unknown"));
+    facts.push(("why not", line(&told.why)));
+    facts.push(("missing", line(&told.missing)));
+    let others: String = told.grantors.iter().map(|one| format!(", {}", grantor(one))).collect();
+    facts.push(("can be granted by", format!("the gateway host{others}")));
+    facts.push(("run", line(&told.remedy)));
+    format!("{who} has not {scope}\n\n{}", table::facts(&facts))
+}
+
+fn grantor(grantor: &Grantor) -> String {
+    let principal = words::principal(grantor.principal.as_ref());
+    match &grantor.name {
+        Some(name) => format!("{principal} ({})", words::plain(name)),
+        None => principal,
+    }
+}
+
+/// Records as steps of an argument: what, who, from where, by which record.
+fn records(records: &[LedgerRecord]) -> String {
+    let rows = records.iter().map(|record| {
+        let event = record.event.clone().unwrap_or_default();
+        vec![
+            format!("#{}", record.seq),
+            words::time(record.time_ms),
+            words::plain(&event.kind),
+            words::principal(record.principal.as_ref()),
+            words::via(record.via.as_ref()),
+            format!("#{}", record.authority_seq),
+        ]
+    });
+    table::text(&["RECORD", "TIME", "WHAT", "BY", "FROM", "ALLOWED BY"], rows)
+}
+
+fn who_can_text(scope: &str, told: &WhoCanResponse) -> String {
+    let head = format!(
+        "Who has {} after record {}, {}, besides the gateway host:\n\n",
+        words::plain(scope),
+        told.seq,
+        words::time(told.time_ms)
+    );
+    if told.holders.is_empty() {
+        return head + "nobody\n";
+    }
+    let rows = told.holders.iter().map(|holder| {
+        vec![
+            party::words(holder.party.as_ref()),
+            words::scopes_short(holder.scopes.as_ref()),
+            format!("#{}", holder.grant_seq),
+            holder.ceiling.as_deref().map_or_else(|| "-".into(), words::plain),
+            holder.until_ms.map_or_else(|| "never".into(), words::time),
+        ]
+    });
+    head + &table::text(&["WHO", "HOLDS operator.*", "RECORD", "CEILING", "ENDS"], rows)
+}
+
+fn diff_text(told: &DiffResponse) -> String {
+    let head = format!(
+        "From record {}, {}, to record {}, {}:\n\n",
+        told.from_seq,
+        words::time(told.from_time_ms),
+        told.to_seq,
+        words::time(told.to_time_ms)
+    );
+    if told.changes.is_empty() {
+        return head + "nobody gained or lost anything\n";
+    }
+    let changes: Vec<_> = told.changes.iter().map(change_text).collect();
+    head + &changes.join("\n")
+}
+
+fn change_text(change: &Change) -> String {
+    let names = |scopes: &Option<crate::proto::v1::Scopes>, sign: char| -> Vec<String> {
+        let names = scopes.as_ref().map(|scopes| scopes.names.as_slice()).unwrap_or_default();
+        names.iter().map(|name| format!("{sign}{}", words::plain(name))).collect()
+    };
+    let lost_and_gained = [names(&change.lost, '-'), names(&change.gained, '+')].concat();
+    let kind = match (&change.before, &change.after) {
+        (None, Some(_)) => "came",
+        (Some(_), None) => "went",
+        _ => "changed",
+    };
+    let scopes =
+        if lost_and_gained.is_empty() { "no scope".into() } else { lost_and_gained.join(" ") };
+    let causes: String =
+        records(&change.causes).lines().map(|line| format!("  {line}\n")).collect();
+    format!("{} {kind}: {scopes}\n{causes}", party::words(change.party.as_ref()))
+}
+
+fn why_json(told: &WhyResponse) -> Value {
+    let root = match Root::try_from(told.root) {
+        Ok(Root::Host) => Some("host"),
+        Ok(Root::Configuration) => Some("configuration"),
+        Ok(Root::Unspecified) | Err(_) => None,
+    };
+    let grantors: Vec<_> = told
+        .grantors
+        .iter()
+        .map(|one| json!({"principal": json::principal(one.principal.as_ref()), "name": one.name}))
+        .collect();
+    json!({
+        "seq": told.seq,
+        "timeMs": told.time_ms,
+        "holder": told.holder.as_ref().map(holder_json),
+        "scope": told.scope,
+        "satisfied": told.satisfied,
+        "chain": told.chain.iter().map(json::record).collect::<Vec<_>>(),
+        "root": root,
+        "why": told.why,
+        "code": told.code,
+        "missing": told.missing,
+        "grantors": grantors,
+        "remedy": told.remedy,
+    })
+}
+
+fn holder_json(holder: &Holder) -> Value {
+    json!({
+        "party": party::json(holder.party.as_ref()),
+        "scopes": json::scopes(holder.scopes.as_ref()),
+        "grantSeq": holder.grant_seq,
+        "untilMs": holder.until_ms,
+        "ceiling": holder.ceiling,
+    })
+}
+
+fn who_can_json(scope: &str, told: &WhoCanResponse) -> Value {
+    json!({
+        "seq": told.seq,
+        "timeMs": told.time_ms,
+        "scope": scope,
+        "holders": told.holders.iter().map(holder_json).collect::<Vec<_>>(),
+    })
+}
+
+fn diff_json(told: &DiffResponse) -> Value {
+    let changes = told.changes.iter().map(|change| {
+        json!({
+            "party": party::json(change.party.as_ref()),
+            "before": change.before.as_ref().map(|scopes| &scopes.names),
+            "after": change.after.as_ref().map(|scopes| &scopes.names),
+            "gained": json::scopes(change.gained.as_ref()),
+            "lost": json::scopes(change.lost.as_ref()),
+            "causes": change.causes.iter().map(json::record).collect::<Vec<_>>(),
+        })
+    });
+    json!({
+        "fromSeq": told.from_seq,
+        "fromTimeMs": told.from_time_ms,
+        "toSeq": told.to_seq,
+        "toTimeMs": told.to_time_ms,
+        "changes": changes.collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,170 @@
+//! `AuditService`: why, who could, what changed.
+
+use tonic::{Request, Response};
+
+use super::{
+    convert,
+    error::{Failure, invalid},
+    peer, read,
+    record::{self, principal},
+    source::Source,
+};
+use crate::{
+    domain::{
+        lineage::Root,
+        origin::Locality,
+        principal::Subject,
+        registry::holders::{Difference, Holder},
+        scope::Scope,
+    },
+    proto::v1::{
+        self, Change, DiffRequest, DiffResponse, Grantor, Party, WhoCanRequest, WhoCanResponse,
+        WhyRequest, WhyResponse, audit_service_server::AuditService, party,
+    },
+    service::{Able, Between, Entry, Why},
+};
+
+/// The service behind the contract, over a running gateway or over its files.
+pub(super) struct Front<S> {
+    source: S,
+}
+
+impl<S: Source> Front<S> {
+    pub fn new(source: S) -> Self {
+        Self { source }
+    }
+}
+
+#[tonic::async_trait]
+impl<S: Source> AuditService for Front<S> {
+    async fn why(&self, request: Request<WhyRequest>) -> Result<Response<WhyResponse>, Failure> {
+        let who = peer::standing(&request)?;
+        let WhyRequest { party, scope: name, at } = request.into_inner();
+        let (subject, locality) = read_party(party)?;
+        let (scope, at) = (read_scope(&name)?, read::moment(at));
+        let why =
+            self.source.history(&who, move |history| history.why(&subject, locality, &scope, at));
+        Ok(Response::new(told(name, why.await?)))
+    }
+
+    async fn who_can(
+        &self,
+        request: Request<WhoCanRequest>,
+    ) -> Result<Response<WhoCanResponse>, Failure> {
+        let who = peer::standing(&request)?;
+        let WhoCanRequest { scope, at } = request.into_inner();
+        let (scope, at) = (read_scope(&scope)?, read::moment(at));
+        let able = self.source.history(&who, move |history| history.who_can(&scope, at));
+        let Able { stamp, holders } = able.await?;
+        let holders = holders.into_iter().map(holder).collect();
+        Ok(Response::new(WhoCanResponse { seq: stamp.seq.0, time_ms: stamp.at.0, holders }))
+    }
+
+    async fn diff(&self, request: Request<DiffRequest>) -> Result<Response<DiffResponse>, Failure> {
+        let who = peer::standing(&request)?;
+        let DiffRequest { from, to } = request.into_inner();
+        let (from, to) = (read::moment(from), read::moment(to));
+        let between = self.source.history(&who, move |history| history.between(from, to));
+        let Between { before, after, changes } = between.await?;
+        Ok(Response::new(DiffResponse {
+            from_seq: before.seq.0,
+            from_time_ms: before.at.0,
+            to_seq: after.seq.0,
+            to_time_ms: after.at.0,
+            changes: changes.into_iter().map(change).collect(),
+        }))
+    }
+}
+
+fn read_scope(name: &str) -> Result<Scope, Failure> {
+    Scope::parse(name).ok_or_else(|| invalid(format!("no scope: {name:?}")))
+}
+
+fn read_party(given: Option<Party>) -> Result<(Subject, Locality), Failure> {
+    use party::Kind;
+    let from = |anyone: party::Anyone| match anyone.local {
+        true => Locality::DirectLoopback,
+        false => Locality::Elsewhere,
+    };
+    let elsewhere = Locality::Elsewhere;
+    Ok(match given.and_then(|party| party.kind) {
+        Some(Kind::Device(device)) => (read::device_in_role(&device)?, elsewhere),
+        Some(Kind::TokenId(id)) => (Subject::Token(read::token_id(&id)?), elsewhere),
+        Some(Kind::SharedSecret(anyone)) => (Subject::SharedSecret, from(anyone)),
+        Some(Kind::Open(anyone)) => (Subject::Open, from(anyone)),
+        Some(Kind::Person(name)) => (Subject::Person(name), elsewhere),
+        None => return Err(invalid("party must be given")),
+    })
+}
+
+fn party(subject: &Subject, locality: Locality, name: Option<String>) -> Party {
+    use party::{Anyone, Kind};
+    let anyone = Anyone { local: locality == Locality::DirectLoopback };
+    let kind = match subject {
+        Subject::Device(id, role) => Kind::Device(v1::DeviceInRole {
+            device_id: id.to_string(),
+            role: convert::role(*role).into(),
+        }),
+        Subject::Token(id) => Kind::TokenId(id.to_string()),
+        Subject::SharedSecret => Kind::SharedSecret(anyone),
+        Subject::Open => Kind::Open(anyone),
+        Subject::Person(name) => Kind::Person(name.clone()),
+    };
+    Party { kind: Some(kind), name }
+}
+
+fn holder(holder: Holder) -> v1::Holder {
+    let Holder { subject, locality, name, scopes, grant, ends, ceiling } = holder;
+    v1::Holder {
+        party: Some(party(&subject, locality, name)),
+        scopes: Some(convert::scopes(&scopes)),
+        grant_seq: grant.0,
+        until_ms: ends.map(|ends| ends.0),
+        ceiling,
+    }
+}
+
+fn told(scope: String, why: Why) -> WhyResponse {
+    let Why { stamp, holder: about, standing: _, denied, grantors, records, root } = why;
+    let grantors = grantors.iter().map(|(standing, name)| Grantor {
+        principal: Some(principal(&standing.principal)),
+        name: name.clone(),
+    });
+    let root = match root {
+        None => v1::Root::Unspecified,
+        Some(Root::Host) => v1::Root::Host,
+        Some(Root::Configuration) => v1::Root::Configuration,
+    };
+    let refusal = denied.as_ref().and_then(|denied| denied.verdict.as_ref().err());
+    WhyResponse {
+        seq: stamp.seq.0,
+        time_ms: stamp.at.0,
+        holder: Some(holder(about)),
+        scope,
+        satisfied: denied.is_none(),
+        chain: told_records(&records),
+        root: root.into(),
+        why: denied.as_ref().map(|denied| denied.why.clone()),
+        code: refusal.map(|refusal| refusal.code().to_owned()),
+        missing: refusal.map(|refusal| refusal.missing()),
+        grantors: grantors.collect(),
+        remedy: denied.as_ref().and_then(|denied| denied.remedy.clone()),
+    }
+}
+
+fn told_records(entries: &[Entry]) -> Vec<v1::LedgerRecord> {
+    entries.iter().map(record::entry).collect()
+}
+
+fn change((difference, causes): (Difference, Vec<Entry>)) -> Change {
+    let Difference { subject, locality, name, before, after } = difference;
+    let (old, new) = (before.clone().unwrap_or_default(), after.clone().unwrap_or_default());
+    Change {
+        party: Some(party(&subject, locality, name)),
+        before: before.as_ref().map(convert::scopes),
+        after: after.as_ref().map(convert::scopes),
+        gained: Some(convert::scopes(&new.beyond(&old))),
+        lost: Some(convert::scopes(&old.beyond(&new))),
+        causes: told_records(&causes),
+    }
+}
