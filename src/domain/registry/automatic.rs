@@ -43,7 +43,7 @@ pub(super) fn approve(
     let held = state.grant(ask.device, ask.role);
     let has_token = held.is_some_and(|grant| grant.token.is_some());
     let redeems = matches!(basis, Basis::SetupCode(_));
-    if !redeems && state.already_grants(&ask) && has_token {
+    if !redeems && (state.already_grants(&ask) || given_for_good(held, &ask)) && has_token {
         return Ok(vec![]);
     }
     let given = state.given(&ask, basis);
@@ -77,6 +77,14 @@ pub(super) fn approve(
         events.push(Event::TokenIssued { device, role, token });
     }
     Ok(events)
+}
+
+/// Whether the device was given this for good, also where a role hides it: a rule lifts no role, so it
+/// would write the same record at every knock.
+fn given_for_good(held: Option<&Grant>, ask: &Ask) -> bool {
+    let lasting = held.and_then(Grant::lasting);
+    ask.reason != PairingReason::MetadataUpgrade
+        && lasting.is_some_and(|lasting| lasting.scopes.covers(&ask.scopes))
 }
 
 impl Basis {

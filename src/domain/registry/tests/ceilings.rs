@@ -353,3 +353,21 @@ proptest! {
         prop_assert_eq!(house.state.reassess(&session).unwrap(), session.standing);
     }
 }
+
+#[test]
+fn a_rule_does_not_write_again_what_a_role_hides() {
+    let mut house = House::with_roles();
+    let local =
+        |id, scopes| Ask { locality: Locality::DirectLoopback, ..as_request(id, ask(1, scopes)) };
+    house.approve_locally(local(1, "talk")).unwrap();
+    house.assign(&host(), 1, Some("reader")).unwrap();
+    for (id, scopes, reason, expected) in [
+        (2, "talk", PairingReason::ScopeUpgrade, "0"),
+        (3, "talk write", PairingReason::ScopeUpgrade, "1"),
+        (4, "talk write", PairingReason::ScopeUpgrade, "0"),
+        (5, "talk write", PairingReason::MetadataUpgrade, "1"),
+    ] {
+        let outcome = house.approve_locally(Ask { reason, ..local(id, scopes) });
+        assert_eq!(told(&outcome), expected, "{id}: {scopes}");
+    }
+}
