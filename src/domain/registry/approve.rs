@@ -4,7 +4,7 @@
 //! than operator need admin; a device session without admin acts on its own device alone. And nobody
 //! grants for longer than they hold it themselves, or a grant with an end would outlive it (N16).
 
-use super::{Approval, ApprovedBy, Ask, Event, Grant, Registry, Terms};
+use super::{Approval, ApprovedBy, Ask, Event, Grant, Registry, Terms, ceiling::layers_of};
 use crate::domain::{
     Decider,
     ids::{DeviceId, RequestId},
@@ -68,9 +68,9 @@ pub(super) fn pending(
     }
     let held = state.grant(request.device, request.role);
     let ends = terms.until.is_some();
-    let ceiling = state.ceiling_after(approver, held, ends, terms.ceiling)?;
     let scopes = held_afterwards(held, &request.scopes, ends)?;
     let until = terms.until.map(|until| ends_with(held, &request.scopes, until));
+    let ceiling = state.ceiling_after(approver, held, until, terms.ceiling)?;
     within(approver, request.role, &scopes)?;
     let gained = gained(held, request.role, &scopes);
     for_as_long(state, approver, &gained, until)?;
@@ -134,19 +134,23 @@ impl Registry {
     }
 
     /// The ceiling on a grant after an approval: the one that the approver names, or the one that
-    /// lies on it. To replace one by another is to assign it, which needs admin.
+    /// lies on it. To replace one by another is to assign it: that needs admin, and what it shows has
+    /// to be the approver's for as long.
     fn ceiling_after(
         &self,
         approver: &Standing,
         held: Option<&Grant>,
-        ends: bool,
+        until: Option<UnixMillis>,
         named: Option<String>,
     ) -> Result<Option<String>, Refusal> {
         let mut current = [true, false].into_iter().filter_map(|ends| ceiling_of(held, ends));
-        if named.as_ref().is_some_and(|named| current.any(|current| current != named)) {
+        if let (Some(grant), Some(name)) = (held, &named)
+            && current.any(|current| current != name)
+        {
             permit::check(approver, Operation::AssignRole)?;
+            self.may_show(approver, layers_of(grant, until), Some(name))?;
         }
-        let ceiling = named.or(ceiling_of(held, ends).cloned());
+        let ceiling = named.or(ceiling_of(held, until.is_some()).cloned());
         ceiling.as_deref().map_or(Ok(()), |name| self.find_ceiling(name))?;
         Ok(ceiling)
     }

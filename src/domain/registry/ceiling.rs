@@ -11,14 +11,14 @@ use crate::domain::{
     Decider,
     operation::Operation,
     permit::Permit,
-    principal::Subject,
+    principal::{Standing, Subject},
     refusal::Refusal,
     scope::{Role, ScopeSet},
     time::UnixMillis,
 };
 
 /// Scopes under a ceiling, and until when they are held.
-type Layer<'a> = (ScopeSet, Option<&'a String>, Option<UnixMillis>);
+pub(super) type Layer<'a> = (ScopeSet, Option<&'a String>, Option<UnixMillis>);
 
 pub(super) fn assign(
     state: &Registry,
@@ -33,12 +33,7 @@ pub(super) fn assign(
         return Ok(vec![]);
     }
     ceiling.as_deref().map_or(Ok(()), |name| state.find_ceiling(name))?;
-    for (scopes, current, until) in layers {
-        let before = state.capped(&scopes, current.map(String::as_str));
-        let gained = state.capped(&scopes, ceiling.as_deref()).beyond(&before);
-        within(permit.standing(), Role::Operator, &gained)?;
-        for_as_long(state, permit.standing(), &gained, until)?;
-    }
+    state.may_show(permit.standing(), layers, ceiling.as_deref())?;
     let events = vec![Event::CeilingAssigned { subject, ceiling }];
     state.leave_an_admin(&events)?;
     Ok(events)
@@ -48,13 +43,30 @@ impl Registry {
     /// What a subject was granted: with an end, and for good.
     fn layers(&self, subject: &Subject) -> Result<Vec<Layer<'_>>, Refusal> {
         match subject {
-            Subject::Device(device, role) => Ok(layers_of(self.find_grant(*device, *role)?)),
+            Subject::Device(device, role) => Ok(layers_of(self.find_grant(*device, *role)?, None)),
             Subject::Token(id) => {
                 let token = self.tokens.get(id).ok_or(Refusal::UnknownToken)?;
                 Ok(vec![(token.scopes.clone(), token.ceiling.as_ref(), token.until)])
             }
             _ => Err(Refusal::UnknownDevice),
         }
+    }
+
+    /// Refuses a ceiling in place of those that lie on `layers`, if it shows what `giver` does not
+    /// hold, or not for as long.
+    pub(super) fn may_show(
+        &self,
+        giver: &Standing,
+        layers: Vec<Layer<'_>>,
+        ceiling: Option<&str>,
+    ) -> Result<(), Refusal> {
+        for (scopes, current, until) in layers {
+            let before = self.capped(&scopes, current.map(String::as_str));
+            let gained = self.capped(&scopes, ceiling).beyond(&before);
+            within(giver, Role::Operator, &gained)?;
+            for_as_long(self, giver, &gained, until)?;
+        }
+        Ok(())
     }
 
     /// Refuses a role that the policy does not have.
@@ -65,10 +77,13 @@ impl Registry {
     }
 }
 
-fn layers_of(grant: &Grant) -> Vec<Layer<'_>> {
+/// What a change of the ceiling shows, and until when: all of it until then, or everything for as long
+/// as it is held.
+pub(super) fn layers_of(grant: &Grant, until: Option<UnixMillis>) -> Vec<Layer<'_>> {
     let ends = grant.ends.as_ref();
-    let top = (grant.scopes.clone(), grant.ceiling.as_ref(), ends.map(|ending| ending.at));
-    let lasting = ends.and_then(|ending| ending.leaves.as_ref());
+    let end = until.or(ends.map(|ending| ending.at));
+    let top = (grant.scopes.clone(), grant.ceiling.as_ref(), end);
+    let lasting = ends.and_then(|ending| ending.leaves.as_ref()).filter(|_| until.is_none());
     let lasting = lasting.map(|held| (held.scopes.clone(), held.ceiling.as_ref(), None));
     [top].into_iter().chain(lasting).collect()
 }

@@ -269,3 +269,28 @@ fn the_last_admin_does_not_vanish_either() {
     let end = Command::EndEnrolment { device: device(1) };
     assert_eq!(told(&house.run(&rule, Operation::EndGrant, end)), "0");
 }
+
+#[test]
+fn whoever_holds_it_for_a_while_replaces_no_ceiling_for_good_by_an_approval() {
+    for (until, named, expected) in [
+        (None, "worker", "BEYOND_APPROVER operator.pairing"),
+        (Some(0), "worker", "1"),
+        (Some(1), "worker", "BEYOND_APPROVER operator.pairing"),
+        (None, Policy::AUDITOR, "BEYOND_APPROVER operator.audit"),
+        (None, "reader", "1"),
+    ] {
+        let mut house = House::with_an_owner();
+        let roles = [("reader", "read"), ("worker", "read pairing")];
+        let ceilings = roles.map(|(name, most)| (name.to_owned(), set(most)));
+        house.start(Policy { ceilings: ceilings.into_iter().collect(), ..policy() });
+        house.paired(2, "admin");
+        house.assign(&host(), 2, Some("reader")).unwrap();
+        let terms = house.for_a_while();
+        house.grant_more(1, "admin", terms.clone());
+        house.request(as_request(9, ask(2, "pairing"))).unwrap();
+        let until = until.and_then(|later| Some(terms.until?.plus(later)));
+        let terms = Terms { until, ceiling: Some(named.into()), ..Terms::default() };
+        let outcome = house.approve_on(&house.session(1, "admin"), 9, terms);
+        assert_eq!(told(&outcome), expected, "{named} until {until:?}");
+    }
+}
