@@ -15,6 +15,7 @@ mod http;
 mod limits;
 mod live;
 mod lockouts;
+mod model;
 mod people;
 mod proto;
 mod proxies;
