@@ -10,9 +10,9 @@ use crate::domain::{
     ids::{DeviceId, RequestId},
     operation::Operation,
     permit::{self, Permit},
-    principal::{Principal, Standing},
+    principal::{Principal, Standing, Subject},
     refusal::{PairingReason, Refusal},
-    scope::{Known, Role, ScopeSet},
+    scope::{Known, Role, Scope, ScopeSet},
     time::UnixMillis,
 };
 
@@ -155,6 +155,20 @@ impl Registry {
         Ok(ceiling)
     }
 
+    /// The first scope of `gained` that a subject loses sooner than at `until`, or at all.
+    pub(super) fn first_ending(
+        &self,
+        subject: &Subject,
+        gained: &ScopeSet,
+        until: Option<UnixMillis>,
+    ) -> Option<Scope> {
+        let end = self.ends_at(subject)?;
+        if until.is_some_and(|until| until <= end) || self.is_held_back(subject) {
+            return None;
+        }
+        self.held_for_good(subject).first_missing(gained)
+    }
+
     /// Whether a device can be enrolled for as long as it stays connected: not if it is here for good.
     fn may_vanish(&self, device: DeviceId) -> bool {
         self.device(device).is_none_or(|known| known.grants.is_empty() || known.vanishes())
@@ -216,11 +230,7 @@ pub(super) fn for_as_long(
     until: Option<UnixMillis>,
 ) -> Result<(), Refusal> {
     let Some(subject) = giver.principal.subject() else { return Ok(()) };
-    let Some(end) = state.ends_at(&subject) else { return Ok(()) };
-    if until.is_some_and(|until| until <= end) || state.is_held_back(&subject) {
-        return Ok(());
-    }
-    match state.held_for_good(&subject).first_missing(gained) {
+    match state.first_ending(&subject, gained, until) {
         None => Ok(()),
         Some(missing) => Err(Refusal::BeyondApprover { missing, required: gained.clone() }),
     }

@@ -97,13 +97,14 @@ impl Registry {
         self.codes.get(id).map(|code| &**code)
     }
 
-    /// Whether its maker could still give what it gives, on what the maker held then.
+    /// Whether its maker could still give what it gives, on what the maker held then, and for good.
     pub(super) fn maker_stands(&self, code: &SetupCode) -> bool {
         let Some(subject) = code.creator.as_ref().and_then(Principal::subject) else { return true };
+        let takes = takes(code.access, &code.scopes);
         // Where the shared secret holds the most.
-        self.held(&subject, Locality::DirectLoopback).is_some_and(|held| {
-            held.line <= code.seq && held.scopes.covers(&takes(code.access, &code.scopes))
-        })
+        let held = self.held(&subject, Locality::DirectLoopback);
+        held.is_some_and(|held| held.line <= code.seq && held.scopes.covers(&takes))
+            && self.first_ending(&subject, &takes, None).is_none()
     }
 
     /// A setup code by its id.

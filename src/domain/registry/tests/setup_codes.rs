@@ -135,6 +135,13 @@ fn n10_a_code_is_good_only_while_its_maker_still_holds_what_it_gives() {
         let rotate = Command::RotateToken { device, role, scopes, token: token(9) };
         house.run(&host(), Operation::RotateToken, rotate).unwrap();
     };
+    let for_a_while_again: Change = |house| {
+        let (device, role, scopes) = (device(1), Role::Operator, Some(set("pairing read")));
+        let rotate = Command::RotateToken { device, role, scopes, token: token(9) };
+        house.run(&host(), Operation::RotateToken, rotate).unwrap();
+        let terms = house.for_a_while();
+        house.grant_more(1, "admin", terms);
+    };
     let under_a_ceiling: Change =
         |house| drop(house.assign(&host(), 1, Some(Policy::AUDITOR)).unwrap());
     let other_secret: Change = |house| {
@@ -148,6 +155,8 @@ fn n10_a_code_is_good_only_while_its_maker_still_holds_what_it_gives() {
         ("revoked and approved", "own:admin", revoked_and_approved, Access::Limited, gone),
         ("narrowed", "own:admin", narrowed, Access::Limited, gone),
         ("narrowed", "own:admin", narrowed, Access::Node, gone),
+        ("held for a while", "own:admin", for_a_while_again, Access::Full, gone),
+        ("held for a while", "own:admin", for_a_while_again, Access::Node, gone),
         ("under a ceiling", "own:admin", under_a_ceiling, Access::Full, gone),
         ("revoked", "secret:admin", revoke, Access::Full, "3"),
         ("another secret", "secret:admin", other_secret, Access::Full, gone),
@@ -155,6 +164,8 @@ fn n10_a_code_is_good_only_while_its_maker_still_holds_what_it_gives() {
         ("revoked", "host", revoke, Access::Full, "3"),
     ] {
         let mut house = House::with_an_owner();
+        // Or the one that is held for a while would be the last admin.
+        house.paired(3, "admin");
         house.paired(1, "admin");
         let who = house.caller(maker);
         house.make_code(&who, 1, access).unwrap();
