@@ -26,6 +26,8 @@ use crate::{
 /// A client that presents a bearer credential, or none.
 #[derive(Debug, Clone)]
 pub struct Bearer {
+    /// Over which door it came; a lockout that it fills says so.
+    pub transport: Transport,
     /// The credential.
     pub secret: Option<Secret<String>>,
     /// What the request limits itself to, whatever is granted.
@@ -43,11 +45,12 @@ pub struct Bearer {
 }
 
 impl Bearer {
-    /// A request with its credential.
+    /// An HTTP request with its credential.
     pub fn new(arrival: Arrival, secret: Option<Secret<String>>) -> Self {
         let Arrival { attribution, person, cap, origin, host } = arrival;
         let (address, locality) = (attribution.address, attribution.locality);
-        Self { secret, cap, address, locality, person, origin, host }
+        let transport = Transport::Http;
+        Self { transport, secret, cap, address, locality, person, origin, host }
     }
 }
 
@@ -60,13 +63,13 @@ impl Service {
     /// If the credential is missing where one is asked for, or wrong, or may not be tried now. Who
     /// gave many wrong ones waits for the answer.
     pub async fn bearer(&self, bearer: Bearer) -> Result<Session, Refusal> {
-        let Bearer { address, locality, .. } = bearer;
+        let Bearer { transport, address, locality, .. } = bearer;
         let is_page = bearer.origin.is_some();
         let caller = self.caller(Client { paired: None, address, locality, is_page });
         let judged = self.judge_bearer(bearer, caller);
         if let Err(refusal) = &judged {
             let via = Via {
-                transport: Transport::Http,
+                transport,
                 address: address.map(|address| address.to_string()),
                 locality,
                 connection: None,
@@ -78,7 +81,7 @@ impl Service {
     }
 
     fn judge_bearer(&self, bearer: Bearer, caller: Caller) -> Result<Session, Refusal> {
-        let Bearer { secret, cap, address, locality, person, origin, host } = bearer;
+        let Bearer { transport: _, secret, cap, address, locality, person, origin, host } = bearer;
         let state = self.0.registry.peek();
         let shared = self.0.secrets.current();
         let class = secret.as_ref().map(class_of);

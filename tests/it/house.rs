@@ -228,7 +228,7 @@ pub fn lan_address() -> IpAddr {
 
 /// A port that nobody has and nobody else will be given: below the range from which the system picks
 /// ports for connections, and counted up, so that a gateway which was killed finds its port free.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let start = u16::try_from(std::process::id() % 10_000).unwrap_or_default();
     loop {

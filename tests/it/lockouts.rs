@@ -1,6 +1,8 @@
 //! Wrong credentials over real sockets (N11): who is locked out, who is not, and what the ledger and
 //! the command line say of it.
 
+mod bearers;
+
 use std::{
     net::{IpAddr, Ipv4Addr},
     sync::Arc,

@@ -42,9 +42,9 @@ impl GatewayService for Front {
         &self,
         request: Request<WhoamiRequest>,
     ) -> Result<Response<WhoamiResponse>, Failure> {
-        let who = peer::standing(&request)?;
+        let (who, seen) = (peer::standing(&request)?, peer::seen(&request)?);
         let whoami = self.service.whoami(&who).map_err(|refusal| refused(&refusal))?;
-        Ok(Response::new(introduced(&Seen::AT_ADMIN_SOCKET, &whoami)))
+        Ok(Response::new(introduced(&seen, &whoami)))
     }
 }
 

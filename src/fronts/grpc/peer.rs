@@ -24,7 +24,7 @@ use crate::{
         scope::ScopeSet,
     },
     proto::REQUEST_ID,
-    service::{self, Bearer, Live, Service, Transport, TrustedProxies, Via},
+    service::{self, Bearer, Live, Seen, Service, Transport, TrustedProxies, Via},
     support::secret::Secret,
 };
 
@@ -59,6 +59,7 @@ struct Peer {
 #[derive(Clone)]
 struct Caller {
     session: Session,
+    seen: Seen,
     via: Via,
 }
 
@@ -70,6 +71,7 @@ impl Doorkeeper {
 
     async fn identify(&self, claim: Claim) -> Result<Caller, Failure> {
         let Claim { local, remote, bearer, via } = claim;
+        let seen = remote.as_ref().map_or(Seen::AT_ADMIN_SOCKET, Seen::from);
         let session = match (bearer, &self.service, local, remote) {
             (Some(secret), Some(service), _, remote) => {
                 // A peer of the local socket is on this machine, whatever its address would be.
@@ -81,7 +83,9 @@ impl Doorkeeper {
                 let secret = Some(secret);
                 let person = Err(Refusal::IdentityMissing(IdentityFault::Direct));
                 let (origin, host, cap) = (None, None, None);
-                let bearer = Bearer { secret, cap, address, locality, person, origin, host };
+                let transport = via.transport;
+                let bearer =
+                    Bearer { transport, secret, cap, address, locality, person, origin, host };
                 service.bearer(bearer).await.map_err(|refusal| refused(&refusal))?
             }
             (_, _, Some(peer), _) if is_host(peer.uid, self.own_uid) => Session {
@@ -94,7 +98,7 @@ impl Doorkeeper {
             (_, _, None, Some(_)) => return Err(error::bearer_required()),
             (_, _, None, None) => return Err(error::stranger(None, self.own_uid)),
         };
-        Ok(Caller { session, via })
+        Ok(Caller { session, seen, via })
     }
 }
 
@@ -181,6 +185,14 @@ pub(super) fn standing<T>(request: &Request<T>) -> Result<Standing, Failure> {
 /// As [`standing`].
 pub(super) fn live<T>(request: &Request<T>) -> Result<Live, Failure> {
     caller(request).map(|caller| Live::new(caller.session.clone()))
+}
+
+/// Where the caller of a request was seen to come from, to tell it.
+///
+/// # Errors
+/// As [`standing`].
+pub(super) fn seen<T>(request: &Request<T>) -> Result<Seen, Failure> {
+    caller(request).map(|caller| caller.seen)
 }
 
 /// From where a request came, for the record.

@@ -2,12 +2,12 @@
 
 use doorward::proto::v1::{
     AdoptKeysRequest, AuthMode, CodeStatusRequest, CompareKeysRequest, CreateCodeRequest, KeyList,
-    ListedKey, Role, RotateSecretRequest, Scopes, SetupAccess,
+    ListedKey, Role, RotateSecretRequest, Scopes, SetupAccess, WhoamiRequest, principal::Kind,
 };
 use tonic::Code;
 
 use super::{
-    client::{Client, refusal},
+    client::{Client, Way, refusal},
     gateway::{Gateway, SHARED, block_on, doorward as command},
 };
 
@@ -185,5 +185,28 @@ fn a_list_of_keys_is_compared_and_adopted_as_a_whole() {
             let (code, name) = refusal(host.keys.adopt_keys(AdoptKeysRequest { list }).await);
             assert_eq!((code, name.as_str()), expected);
         }
+    });
+}
+
+/// N7 A7.2: every caller is told what was seen of it, over each of the two doors.
+#[test]
+fn a_caller_is_told_where_it_was_seen_to_come_from() {
+    let dir = tempfile::tempdir().unwrap();
+    let gateway = Gateway::start(dir.path());
+    block_on(async {
+        let here = Some("127.0.0.1");
+        for (way, rule, address) in
+            [(Way::Socket, "admin-socket", None), (Way::Network, "direct-loopback", here)]
+        {
+            let mut caller = Client::with(&gateway, way, SHARED).await;
+            let seen = caller.gateway.whoami(WhoamiRequest {}).await.unwrap().into_inner();
+            assert_eq!((seen.rule.as_str(), seen.local), (rule, true), "{way:?}");
+            assert_eq!((seen.address.as_deref(), seen.peer.as_deref()), (address, address));
+            let principal = seen.principal.unwrap().kind;
+            assert!(matches!(principal, Some(Kind::SharedSecret(_))), "{principal:?}");
+        }
+        let mut host = Client::host(&gateway).await;
+        let seen = host.gateway.whoami(WhoamiRequest {}).await.unwrap().into_inner();
+        assert_eq!((seen.rule.as_str(), seen.address), ("admin-socket", None));
     });
 }

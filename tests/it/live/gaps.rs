@@ -13,7 +13,7 @@ use doorward::{
         registry::Command,
         scope::{Scope, ScopeSet},
     },
-    ledger::record::Via,
+    ledger::record::{Transport, Via},
     service::{Bearer, Upgrade},
     support::{device_key::DeviceKey, secret::Secret},
 };
@@ -38,6 +38,7 @@ fn a_replaced_secret_lets_nobody_in_from_its_commit_on() {
         let refused = gateway.refused(&options).await;
         assert_eq!(refused.details_code(), Some("AUTH_TOKEN_MISMATCH"));
         let bearer = Bearer {
+            transport: Transport::Http,
             secret: Some(Secret::new(TOKEN.to_owned())),
             cap: None,
             address: None,

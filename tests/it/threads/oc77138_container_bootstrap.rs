@@ -8,10 +8,10 @@
 use std::sync::Arc;
 
 use doorward::{
-    fronts::cli::client::{self, ConnectError, ConnectOptions, Refusal},
-    support::device_key::DeviceKey,
+    fronts::cli::client::{self, Auth, ConnectError, ConnectOptions, Refusal},
+    support::{clock, device_key::DeviceKey, secret::Secret},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{held, names, reads, set};
 use crate::house::{Gateway, block_on, lan_address, shared};
@@ -87,5 +87,58 @@ fn read_only_is_not_a_dead_end() {
         owner.request("device.pair.approve", params).await.unwrap();
         let mut next = client::connect(&url, &next).await.unwrap();
         reads(&mut next, "the second device").await;
+    });
+}
+
+/// A new client outside that has a setup code and nothing else, and asks for whatever that gives.
+fn with_code(code: &str) -> ConnectOptions {
+    let bootstrap_token = Some(Secret::new(code.to_owned()));
+    let auth = Auth { bootstrap_token, ..Auth::default() };
+    ConnectOptions { auth, scopes: vec![], ..outsider() }
+}
+
+/// N1 A1.1, in the same container: `docker exec ... doorward bootstrap`, and whoever brings the code
+/// first is the owner. Nobody approves anything.
+#[test]
+fn n1_a1_1_the_owners_code_is_made_in_the_container_and_good_for_one_device() {
+    block_on(async {
+        let gateway = Gateway::start(IN_A_CONTAINER);
+        let url = gateway.url_at(lan_address());
+        let made = gateway.json(&["bootstrap"]);
+        let code = made["bootstrapToken"].as_str().unwrap();
+        let left = made["untilMs"].as_u64().unwrap().saturating_sub(clock::unix_millis());
+        assert!((1..=600_000).contains(&left), "{made}");
+        // As people see it: another code, its end, and what it gives.
+        let shown = String::from_utf8(gateway.doorward(&["bootstrap", "--no-qr"]).stdout).unwrap();
+        let line = shown.lines().next().unwrap();
+        assert!(line.starts_with("A code for one device, good until 20"), "{shown}");
+        assert!(line.contains(" first holds: operator.admin"), "{shown}");
+
+        // The code alone, without a key that signs, is worth nothing and not used up.
+        let unsigned = ConnectOptions { device: None, ..with_code(code) };
+        assert_eq!(turned_away(&url, &unsigned).await.code, "NOT_PAIRED");
+        let owner = with_code(code);
+        let mut session = client::connect(&url, &owner).await.unwrap();
+        assert!(held(&session).contains("operator.admin"), "{:?}", session.hello);
+        session.request("device.pair.list", json!({})).await.unwrap();
+
+        // A second device is refused with a code of its own, and so is the first.
+        for again in [with_code(code), owner.clone()] {
+            let refusal = turned_away(&url, &again).await;
+            assert_eq!(refusal.details["code"], "AUTH_BOOTSTRAP_TOKEN_INVALID");
+            assert_eq!(refusal.details["authReason"], "bootstrap_token_used");
+        }
+
+        let log = gateway.doorward(&["audit", "log", "--from", "0", "--limit", "1000", "--json"]);
+        let log = String::from_utf8(log.stdout).unwrap();
+        let records = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let redeemed: Vec<Value> =
+            records.filter(|record| record["event"]["kind"] == "setup_code_redeemed").collect();
+        let [record] = &redeemed[..] else { panic!("{redeemed:?}") };
+        let details = &record["event"]["details"];
+        assert_eq!(details["code_id"], made["codeId"]);
+        assert_eq!(details["address"], lan_address().to_string());
+        assert_eq!(record["event"]["deviceId"], owner.device.unwrap().id());
+        assert!(!log.contains(code), "no secret in the ledger");
     });
 }
