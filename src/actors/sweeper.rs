@@ -4,7 +4,7 @@
 //! were enrolled for as long as they stayed connected. What is over is decided again by the
 //! registry, so a sweep that comes too early does nothing.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use actix::prelude::*;
 
@@ -30,18 +30,21 @@ pub struct Sweeper {
     clock: SteadyClock,
     /// Since when each ephemeral device is away.
     away: BTreeMap<DeviceId, Stopwatch>,
+    /// How long one may be away before it counts as gone.
+    grace: Duration,
     _guard: StopOnPanic,
 }
 
 impl Sweeper {
-    /// A sweeper over this registry.
+    /// A sweeper over this registry, which takes out an ephemeral device once it was away for `grace`.
     pub fn new(
         registry: RegistryHandle,
         hub: HubHandle,
         clock: SteadyClock,
+        grace: Duration,
         guard: StopOnPanic,
     ) -> Self {
-        Self { registry, hub, clock, away: BTreeMap::new(), _guard: guard }
+        Self { registry, hub, clock, away: BTreeMap::new(), grace, _guard: guard }
     }
 
     fn sweep(&mut self, ctx: &mut Context<Self>) {
@@ -75,7 +78,7 @@ impl Sweeper {
         self.away.retain(|device, _| ephemeral.contains(device));
         let over = ephemeral.into_iter().filter(|device| {
             let since = self.away.entry(*device).or_insert_with(Stopwatch::start);
-            since.elapsed() >= limits::EPHEMERAL_GRACE
+            since.elapsed() >= self.grace
         });
         over.map(|device| (Operation::EndGrant, Command::EndEnrolment { device })).collect()
     }

@@ -191,7 +191,8 @@ async fn serve(
     let steady = SteadyClock::start(last_at.0);
     sweeper::catch_up(&registry, steady).await;
     let guard = StopOnPanic::new("sweeper", shutdown.clone());
-    Sweeper::new(registry.clone(), hub.clone(), steady, guard).start();
+    let grace = limits::EPHEMERAL_GRACE;
+    Sweeper::new(registry.clone(), hub.clone(), steady, grace, guard).start();
     let limits = rate_limits(&settings);
     let service =
         Service::new(registry, hub.clone(), ledger.clone(), secrets, steady, info.clone(), limits);

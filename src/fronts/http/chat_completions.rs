@@ -4,13 +4,16 @@
 //! There is nobody to answer yet, so a good request ends in `NO_AGENT`. Which agent it names is not
 //! judged: that begins to mean something when there are agents.
 
-use std::convert::Infallible;
+use std::{convert::Infallible, time::Duration};
 
 use actix_web::{
     HttpRequest, HttpResponse,
+    body::{self, BodyStream},
+    error::PayloadError,
     http::header::CONTENT_LENGTH,
     web::{self, Bytes},
 };
+use futures_util::Stream;
 use serde::Deserialize;
 
 use super::{
@@ -77,8 +80,16 @@ async fn body(request: &HttpRequest, payload: web::Payload) -> Result<Bytes, Htt
     if announced.is_some_and(|length| length > COMPLETION_BYTES_MAX) {
         return Err(error::too_large(COMPLETION_BYTES_MAX));
     }
-    let arriving = payload.to_bytes_limited(COMPLETION_BYTES_MAX);
-    match tokio::time::timeout(BODY_DEADLINE, arriving).await {
+    arriving(payload, BODY_DEADLINE).await
+}
+
+/// The whole of a body, if it is there in time.
+async fn arriving(
+    pieces: impl Stream<Item = Result<Bytes, PayloadError>> + 'static,
+    deadline: Duration,
+) -> Result<Bytes, HttpResponse> {
+    let whole = body::to_bytes_limited(BodyStream::new(pieces), COMPLETION_BYTES_MAX);
+    match tokio::time::timeout(deadline, whole).await {
         Ok(Ok(Ok(body))) => Ok(body),
         Ok(Ok(Err(_))) => Err(error::invalid("the body ended before its end")),
         Ok(Err(_)) => Err(error::too_large(COMPLETION_BYTES_MAX)),
@@ -113,5 +124,43 @@ impl Message {
 impl Part {
     fn says_something(&self) -> bool {
         self.text.as_ref().is_none_or(|text| !text.trim().is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::StatusCode;
+    use futures_util::stream::{self, StreamExt as _};
+
+    use super::*;
+
+    /// What a body that comes in these pieces comes to.
+    fn comes_to(
+        pieces: impl Stream<Item = Result<Bytes, PayloadError>> + 'static,
+        deadline: Duration,
+    ) -> Result<Bytes, StatusCode> {
+        let limit = Duration::from_secs(20);
+        let outcome = actix_rt::System::new()
+            .block_on(async { tokio::time::timeout(limit, arriving(pieces, deadline)).await });
+        outcome.expect("it hangs").map_err(|answer| answer.status())
+    }
+
+    /// One byte now and then is as slow as none at all: the deadline is for the whole.
+    #[test]
+    fn a_body_has_a_deadline() {
+        let hello =
+            || stream::iter([Ok(Bytes::from_static(b"hel")), Ok(Bytes::from_static(b"lo"))]);
+        let drops = stream::repeat_with(|| Ok(Bytes::from_static(b" "))).then(async |drop| {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            drop
+        });
+        let (short, long) = (Duration::from_millis(50), Duration::from_secs(60));
+        let late = Err(StatusCode::REQUEST_TIMEOUT);
+        assert_eq!(comes_to(hello(), long), Ok(Bytes::from_static(b"hello")));
+        assert_eq!(comes_to(hello().chain(stream::pending()), short), late);
+        assert_eq!(comes_to(stream::pending(), short), late);
+        assert_eq!(comes_to(Box::pin(drops), short), late);
+        let broken = stream::iter([Err(PayloadError::Incomplete(None))]);
+        assert_eq!(comes_to(broken, long), Err(StatusCode::BAD_REQUEST));
     }
 }

@@ -13,7 +13,7 @@ use actix::Actor as _;
 use clap::Parser;
 use doorward::{
     actors::{
-        aggregate, hub::HubHandle, registry::RegistryHandle, supervise::StopOnPanic,
+        self, aggregate, hub::HubHandle, registry::RegistryHandle, supervise::StopOnPanic,
         sweeper::Sweeper,
     },
     config::Env,
@@ -155,7 +155,8 @@ async fn serve(dir: &Path, shutdown: Shutdown, ready: mpsc::Sender<(RegistryHand
     let hub = HubHandle::start(StopOnPanic::new("hub", shutdown.clone()));
     let steady = SteadyClock::start(last_at.0);
     let guard = StopOnPanic::new("sweeper", shutdown.clone());
-    Sweeper::new(registry.clone(), hub.clone(), steady, guard).start();
+    let grace = actors::limits::EPHEMERAL_GRACE;
+    Sweeper::new(registry.clone(), hub.clone(), steady, grace, guard).start();
     let tcp = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     tcp.set_nonblocking(true).unwrap();
     let address = tcp.local_addr().unwrap();

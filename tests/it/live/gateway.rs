@@ -7,8 +7,10 @@ use std::{
     path::Path,
     sync::{Arc, mpsc},
     thread::JoinHandle,
+    time::Duration,
 };
 
+use actix::{Actor as _, Arbiter, ArbiterHandle};
 use actix_web::{App, HttpServer, dev::ServerHandle, web};
 use doorward::{
     actors::{
@@ -16,6 +18,7 @@ use doorward::{
         hub::HubHandle,
         registry::{RegistryHandle, changes_of, news_of},
         supervise::StopOnPanic,
+        sweeper::Sweeper,
     },
     domain::{
         ids::{DeviceId, PublicKey},
@@ -49,6 +52,7 @@ pub struct Gateway {
     pub service: Service,
     pub registry: RegistryHandle,
     address: SocketAddr,
+    arbiter: ArbiterHandle,
     server: ServerHandle,
     thread: Option<JoinHandle<()>>,
     _state: TempDir,
@@ -71,12 +75,22 @@ impl Gateway {
                 let server = server.bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
                 let address = server.addrs()[0];
                 let server = server.run();
-                ready.send((service, registry, address, server.handle())).unwrap();
+                let arbiter = Arbiter::current();
+                ready.send((service, registry, address, arbiter, server.handle())).unwrap();
                 server.await.unwrap();
             });
         });
-        let (service, registry, address, server) = started.recv().unwrap();
-        Self { service, registry, address, server, thread: Some(thread), _state: state }
+        let (service, registry, address, arbiter, server) = started.recv().unwrap();
+        let thread = Some(thread);
+        Self { service, registry, address, arbiter, server, thread, _state: state }
+    }
+
+    /// Has it swept from here on; an ephemeral device is gone after `grace`.
+    pub fn start_sweeping(&self, grace: Duration) {
+        let (registry, hub) = (self.registry.clone(), self.service.hub().clone());
+        let guard = StopOnPanic::new("sweeper", Shutdown::default());
+        let sweeper = Sweeper::new(registry, hub, SteadyClock::start(0), grace, guard);
+        assert!(self.arbiter.spawn_fn(move || drop(sweeper.start())));
     }
 
     /// Connects, which must succeed.

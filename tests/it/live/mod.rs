@@ -2,6 +2,7 @@
 //! those whom it concerns.
 
 mod commits;
+mod ephemeral;
 mod gaps;
 mod gateway;
 mod sessions;
