@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use crate::domain::{
     ids::{CodeId, DeviceId, RequestId},
     principal::Subject,
-    registry::{Access, PairingRequest, Touched},
+    registry::{Access, PairingRequest, Touched, warning::EndingSoon},
     scope::{Known, ScopeSet},
     time::UnixMillis,
 };
@@ -109,6 +109,8 @@ pub enum Fact {
         /// When.
         at: UnixMillis,
     },
+    /// A grant or a service token is about to end, as of this time.
+    GrantEnding(EndingSoon, UnixMillis),
     /// The gateway stops.
     Shutdown,
 }
@@ -138,9 +140,10 @@ impl News {
             Fact::Tick(_) | Fact::Health | Fact::Shutdown => None,
             Fact::Presence(_) => Some(Known::Read),
             Fact::SetupCompleted { .. } => Some(Known::Admin),
-            Fact::PairingRequested(..) | Fact::PairingResolved { .. } | Fact::PairingChanged => {
-                Some(Known::Pairing)
-            }
+            Fact::PairingRequested(..)
+            | Fact::PairingResolved { .. }
+            | Fact::PairingChanged
+            | Fact::GrantEnding(..) => Some(Known::Pairing),
         }
     }
 }

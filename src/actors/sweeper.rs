@@ -1,22 +1,28 @@
 //! The sweeper: looks once a second for what ran out, and has it ended under its own permit.
 //!
 //! Requests that nobody repeats, grants and service tokens that reached their end, and devices that
-//! were enrolled for as long as they stayed connected. What is over is decided again by the
+//! were enrolled for as long as they stayed connected; and it warns of what is about to end. What is over is decided again by the
 //! registry, so a sweep that comes too early does nothing.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use actix::prelude::*;
 
-use super::{hub::HubHandle, limits, registry::RegistryHandle, supervise::StopOnPanic};
+use super::{
+    hub::HubHandle,
+    limits,
+    news::{Fact, News},
+    registry::RegistryHandle,
+    supervise::StopOnPanic,
+};
 use crate::{
     domain::{
         ids::DeviceId,
         operation::Operation,
         permit,
-        principal::{Rule, Standing},
+        principal::{Rule, Standing, Subject},
         refusal::Refusal,
-        registry::{Command, PENDING_TTL_MS, Registry},
+        registry::{Command, PENDING_TTL_MS, Registry, warning::Warnings},
         time::UnixMillis,
     },
     ledger::record::Via,
@@ -30,6 +36,7 @@ pub struct Sweeper {
     clock: SteadyClock,
     /// Since when each ephemeral device is away.
     away: BTreeMap<DeviceId, Stopwatch>,
+    warnings: Warnings,
     /// How long one may be away before it counts as gone.
     grace: Duration,
     _guard: StopOnPanic,
@@ -44,17 +51,40 @@ impl Sweeper {
         grace: Duration,
         guard: StopOnPanic,
     ) -> Self {
-        Self { registry, hub, clock, away: BTreeMap::new(), grace, _guard: guard }
+        let (away, warnings) = (BTreeMap::new(), Warnings::default());
+        Self { registry, hub, clock, away, warnings, grace, _guard: guard }
     }
 
     fn sweep(&mut self, ctx: &mut Context<Self>) {
         let state = self.registry.state();
         self.registry.forget_closed(&state);
+        self.warn(&state);
         let mut due: Vec<_> = self.requests(&state).chain(endings(&state, self.clock)).collect();
         due.extend(self.gone(&state));
         for (operation, command) in due {
             let registry = self.registry.clone();
             ctx.spawn(async move { end(&registry, operation, command).await }.into_actor(self));
+        }
+    }
+
+    /// Tells of what is about to end: a line in the log, and news to those who may pair.
+    fn warn(&mut self, state: &Registry) {
+        let now = UnixMillis(self.clock.unix_millis());
+        for ending in self.warnings.due(state, now) {
+            let (device, token) = match &ending.subject {
+                Subject::Device(device, _) => (Some(device), None),
+                Subject::Token(token) => (None, Some(token)),
+                Subject::SharedSecret | Subject::Open | Subject::Person(_) => continue,
+            };
+            tracing::warn!(
+                device = device.map(tracing::field::display),
+                token = token.map(tracing::field::display),
+                name = ending.name,
+                until_ms = ending.until.0,
+                left_s = ending.until.0.saturating_sub(now.0) / 1000,
+                "a grant ends soon",
+            );
+            self.hub.publish(News::new(Fact::GrantEnding(ending, now)));
         }
     }
 

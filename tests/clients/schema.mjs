@@ -61,6 +61,7 @@ const EVENTS = {
   "device.pair.requested": named("DevicePairRequestedEvent"),
   "device.pair.resolved": named("DevicePairResolvedEvent"),
   "device.pair.setup.completed": named("DevicePairSetupCompletedEvent"),
+  "doorward.grant.ending": isObject("doorward.grant.ending"),
   "doorward.session.changed": isObject("doorward.session.changed"),
   health: healthSnapshot,
   presence: (value) => presenceList(value?.presence),

@@ -9,6 +9,7 @@ mod admin;
 mod aggregate;
 mod authority;
 mod durability;
+mod ends;
 mod golden;
 mod house;
 mod http;

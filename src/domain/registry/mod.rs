@@ -34,6 +34,7 @@ pub mod state;
 #[cfg(test)]
 mod tests;
 mod token;
+pub mod warning;
 
 use std::net::IpAddr;
 

@@ -3,9 +3,12 @@
 //! What a device says about itself goes through [`plain`] before it reaches a terminal: a name can
 //! hold escape sequences, and a list of devices is where one would be tried.
 
-use crate::proto::v1::{
-    ApprovedBy, AuthMode, PairingReason, Principal, Role, Scopes, Via, principal::Kind,
-    via::Transport,
+use crate::{
+    domain::{registry::warning::thresholds_passed, time::UnixMillis},
+    proto::v1::{
+        ApprovedBy, AuthMode, PairingReason, Principal, Role, Scopes, Via, principal::Kind,
+        via::Transport,
+    },
 };
 
 /// The longest name of a stranger that is shown, in characters: what fits into a column.
@@ -163,12 +166,9 @@ pub fn from_now(span: std::time::Duration) -> u64 {
     crate::support::clock::unix_millis().saturating_add(ms)
 }
 
-/// Whether what was given at `from_ms` and ends at `at_ms` is about to: a tenth of its time is left,
-/// or the last day of a longer one has begun (N16 A16.2).
+/// Whether what was given at `from_ms` and ends at `at_ms` is about to (N16 A16.2).
 pub fn ends_soon(from_ms: u64, at_ms: u64, now_ms: u64) -> bool {
-    const DAY_MS: u64 = 24 * 3_600_000;
-    let (left, whole) = (at_ms.saturating_sub(now_ms), at_ms.saturating_sub(from_ms));
-    left <= whole / 10 || (whole > DAY_MS && left <= DAY_MS)
+    thresholds_passed(UnixMillis(from_ms), UnixMillis(at_ms), UnixMillis(now_ms)) > 0
 }
 
 /// Which proof.

@@ -53,6 +53,7 @@ pub const EVENTS: &[&str] = &[
     "device.pair.requested",
     "device.pair.resolved",
     "device.pair.setup.completed",
+    "doorward.grant.ending",
     "doorward.session.changed",
     "health",
     "presence",

@@ -74,6 +74,9 @@ fn render(fact: &Fact, service: &Service) -> String {
             let payload = wire::setup_completion(*code, *device, name.as_deref(), *access, *at);
             ("device.pair.setup.completed", payload.to_string(), None)
         }
+        Fact::GrantEnding(ending, at) => {
+            ("doorward.grant.ending", wire::ending(ending, *at).to_string(), None)
+        }
         Fact::Shutdown => ("shutdown", json!({"reason": "gateway stopping"}).to_string(), None),
     };
     let version = state_version.map(|version| format!(r#","stateVersion":{version}"#));

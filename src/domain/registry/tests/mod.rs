@@ -19,6 +19,7 @@ mod service_tokens;
 mod sessions;
 mod setup_codes;
 mod taking;
+mod warnings;
 mod who;
 
 use super::*;

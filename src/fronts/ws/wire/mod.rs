@@ -21,7 +21,8 @@ pub use params::{
 use crate::{
     domain::{
         ids::{CodeId, DeviceId, RequestId},
-        registry::{Access, ApprovedBy, Device, PairingRequest, Registry},
+        principal::Subject,
+        registry::{Access, ApprovedBy, Device, PairingRequest, Registry, warning::EndingSoon},
         scope::ScopeSet,
         time::UnixMillis,
     },
@@ -127,6 +128,28 @@ pub fn setup_completion(
     put(&mut row, "deviceId", &device.to_string());
     put(&mut row, "deviceName", name.unwrap_or_default());
     put(&mut row, "access", access.name());
+    row.insert("ts".into(), at.0.into());
+    Value::Object(row)
+}
+
+/// What is about to end. Its subject is named as `doorward.whoami` names it.
+pub fn ending(ending: &EndingSoon, at: UnixMillis) -> Value {
+    let mut row = Map::new();
+    match &ending.subject {
+        Subject::Device(id, role) => {
+            put(&mut row, "kind", "device");
+            put(&mut row, "deviceId", &id.to_string());
+            put(&mut row, "role", role.name());
+        }
+        Subject::Token(id) => {
+            put(&mut row, "kind", "service_token");
+            put(&mut row, "tokenId", &id.to_string());
+        }
+        // These do not end.
+        Subject::SharedSecret | Subject::Open | Subject::Person(_) => {}
+    }
+    put(&mut row, "name", ending.name.as_deref().unwrap_or_default());
+    row.insert("untilMs".into(), ending.until.0.into());
     row.insert("ts".into(), at.0.into());
     Value::Object(row)
 }
