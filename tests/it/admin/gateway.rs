@@ -48,6 +48,7 @@ use doorward::{
     },
 };
 
+pub use crate::house::block_on;
 use crate::house::limits;
 
 /// The shared token of every gateway here.
@@ -125,10 +126,6 @@ impl Drop for Gateway {
 
 pub fn set(scopes: &str) -> ScopeSet {
     scopes.split_whitespace().map(|name| Scope::parse(name).unwrap()).collect()
-}
-
-pub fn block_on<F: Future>(future: F) -> F::Output {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
 async fn serve(dir: &Path, shutdown: Shutdown, ready: mpsc::Sender<(RegistryHandle, SocketAddr)>) {

@@ -1,11 +1,13 @@
 //! Following the ledger: no gap, no duplicate, and an end that says why.
 
+use std::time::Duration;
+
 use doorward::proto::v1::{
     AssignCeilingRequest, CreateTokenRequest, RevokeServiceTokenRequest, RotateServiceTokenRequest,
-    Scopes, TailRequest, assign_ceiling_request::Subject,
+    Scopes, TailRequest, TailResponse, assign_ceiling_request::Subject,
     ledger_service_client::LedgerServiceClient, tail_request::Start,
 };
-use tonic::{Code, Streaming, transport::Channel};
+use tonic::{Code, Status, Streaming, transport::Channel};
 
 use super::{
     client::{Client, WAYS, refusal},
@@ -17,8 +19,13 @@ async fn client(gateway: &Gateway) -> LedgerServiceClient<Channel> {
     LedgerServiceClient::connect(url).await.unwrap()
 }
 
-async fn next(stream: &mut Streaming<doorward::proto::v1::TailResponse>) -> u64 {
-    stream.message().await.unwrap().unwrap().record.unwrap().seq
+/// What a stream says next; one that says nothing fails the test.
+async fn told(stream: &mut Streaming<TailResponse>) -> Result<Option<TailResponse>, Status> {
+    tokio::time::timeout(Duration::from_secs(20), stream.message()).await.expect("it hangs")
+}
+
+async fn next(stream: &mut Streaming<TailResponse>) -> u64 {
+    told(stream).await.unwrap().unwrap().record.unwrap().seq
 }
 
 #[test]
@@ -69,7 +76,7 @@ fn a_stream_begins_and_ends_where_it_was_asked_to() {
             let asked = TailRequest { start, limit, ..Default::default() };
             let mut stream = client(&gateway).await.tail(asked).await.unwrap().into_inner();
             let mut seen = vec![];
-            while let Some(response) = stream.message().await.unwrap() {
+            while let Some(response) = told(&mut stream).await.unwrap() {
                 seen.push(response.record.unwrap().seq);
             }
             seen
@@ -88,7 +95,7 @@ fn a_follower_is_told_that_the_gateway_stops() {
         let mut stream = client(&gateway).await.tail(follow).await.unwrap().into_inner();
         assert_eq!(next(&mut stream).await, 2);
         let stopping = std::thread::spawn(move || gateway.stop());
-        let ended = stream.message().await.unwrap_err();
+        let ended = told(&mut stream).await.unwrap_err();
         assert_eq!((ended.code(), ended.message()), (Code::Unavailable, "the gateway is stopping"));
         stopping.join().unwrap();
     });
@@ -130,7 +137,7 @@ fn a_stream_ends_with_what_it_stands_on() {
                 };
                 let (mut ends, mut goes_on) = (open(&one.secret).await, open(&other.secret).await);
                 ending.come_about(&mut host, one.token_id).await;
-                let outcome = ends.message().await;
+                let outcome = told(&mut ends).await;
                 let what = format!("{ending:?} over {way:?}");
                 assert_eq!(
                     refusal(outcome),

@@ -1,5 +1,7 @@
 //! Service tokens over gRPC: N3, row by row.
 
+use std::time::Duration;
+
 use doorward::{
     proto::v1::{
         CreateTokenRequest, CreateTokenResponse, ListTokensRequest, RenameDeviceRequest,
@@ -7,7 +9,7 @@ use doorward::{
         ServiceToken, StatusRequest, TailRequest, principal::Kind, tail_request::Start,
         via::Transport,
     },
-    support::clock,
+    support::clock::{self, Stopwatch},
 };
 use tonic::Code;
 
@@ -268,9 +270,11 @@ fn a_token_is_good_within_its_time_and_its_addresses() {
         };
         let soon = made(&mut host, soon).await;
         let mut brief = Client::with(&gateway, Way::Network, &soon.secret).await;
+        let waiting = Stopwatch::start();
         let ended = loop {
+            assert!(waiting.elapsed() < Duration::from_secs(20), "it does not end");
             match brief.gateway.status(StatusRequest {}).await {
-                Ok(_) => tokio::time::sleep(std::time::Duration::from_millis(20)).await,
+                Ok(_) => tokio::time::sleep(Duration::from_millis(20)).await,
                 refused => break refusal(refused),
             }
         };
