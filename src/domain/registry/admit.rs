@@ -129,7 +129,8 @@ pub fn admit(state: &Registry, knock: &Knock<'_>) -> Result<Admission, Refusal> 
         }
         (None, _) => Err(Refusal::DeviceIdentityRequired),
         (Some(device), Credential::DeviceToken(token)) => by_token(state, knock, &device, *token),
-        (Some(device), Credential::Redeemed) => by_code(state, knock, &device),
+        // What the code gave, even if it asked for more.
+        (Some(device), Credential::Redeemed) => enter(state, knock, &device),
         (Some(device), _) => by_secret(state, knock, &device),
     }
 }
@@ -189,16 +190,6 @@ fn by_secret(
     if !grant.scopes.covers(&knock.asked()) {
         return Ok(Admission::Pair(PairingReason::ScopeUpgrade));
     }
-    enter(state, knock, device)
-}
-
-/// A device that has just redeemed a code holds what the code gave, even if it asked for more.
-fn by_code(
-    state: &Registry,
-    knock: &Knock<'_>,
-    device: &ProvenDevice<'_>,
-) -> Result<Admission, Refusal> {
-    state.grant(device.id, knock.role).ok_or(Refusal::GrantEnded)?;
     enter(state, knock, device)
 }
 

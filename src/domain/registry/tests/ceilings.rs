@@ -176,6 +176,23 @@ fn what_a_ceiling_hides_has_to_be_held_by_who_grants_it() {
     assert_eq!(told(&outcome), "BEYOND_APPROVER operator.admin");
 }
 
+/// `operator.admin` is every scope of the gateway and none of a plugin's.
+#[test]
+fn what_a_ceiling_hides_has_to_be_held_by_who_takes_it_off() {
+    let plugin: ScopeSet = Scope::parse("plugin.x").into_iter().collect();
+    for (held, expected) in
+        [(set("admin"), "BEYOND_APPROVER plugin.x"), (set("admin").union(&plugin), "1")]
+    {
+        let mut house = House::with_roles();
+        house.request(Ask { scopes: plugin.clone(), ..ask(1, "") }).unwrap();
+        house.approve_on(&host(), 1, under("reader")).unwrap();
+        house.request(Ask { scopes: held.clone(), ..ask(2, "") }).unwrap();
+        house.approve(&host(), 2).unwrap();
+        let who = Standing { scopes: held, ..house.session(2, "") };
+        assert_eq!(told(&house.assign(&who, 1, None)), expected, "{}", who.scopes);
+    }
+}
+
 #[test]
 fn a_ceiling_for_a_while_goes_with_what_it_was_for() {
     let mut house = House::with_roles();

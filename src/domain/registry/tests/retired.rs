@@ -1,6 +1,6 @@
 //! Which tokens a device can still come back with (N4).
 
-use super::*;
+use super::{super::state::RETIRED_MAX, *};
 
 /// One step of a device's own token.
 #[derive(Debug, Clone, Copy)]
@@ -76,6 +76,26 @@ fn what_lets_a_device_in_row_by_row() {
             house.step(*step);
         }
         assert_eq!(house.good(), good, "{steps:?}");
+    }
+}
+
+/// A device that never reads an answer piles up no more than a bounded number of tokens: the first,
+/// which it surely had, and the newest, one of which it was told last.
+#[test]
+fn how_many_replaced_tokens_are_kept() {
+    for (newest, oldest_but_first) in
+        [(63, 1), (64, 1), (65, 2), (66, 3), (2 * RETIRED_MAX as u8, RETIRED_MAX as u8 + 1)]
+    {
+        let mut house = House::new();
+        let session = house.paired(1, "read");
+        house.issue(&session, 0).unwrap();
+        for n in 1..=newest {
+            house.step(Step::Rotate(n));
+        }
+        let grant = house.state.grant(device(1), Role::Operator).unwrap();
+        let good: Vec<_> = (0..=newest).filter(|n| grant.is_token(token(*n))).collect();
+        let expected: Vec<_> = [0].into_iter().chain(oldest_but_first..=newest).collect();
+        assert_eq!(good, expected, "after {newest} rotations");
     }
 }
 

@@ -68,6 +68,19 @@ fn n4_who_may_rotate_what() {
     }
 }
 
+/// Leave for one's own device is none for another, whatever became of the session meanwhile.
+#[test]
+fn leave_for_its_own_device_is_no_leave_for_another() {
+    let mut house = House::with_an_owner();
+    let own = house.paired(1, "read");
+    let (device, role, force) = (device(1), Role::Operator, None);
+    let revoke = Command::RevokeToken { device, role, force };
+    house.run(&host(), Operation::RevokeToken, revoke).unwrap();
+    for (n, expected) in [(1, "GRANT_ENDED"), (OWNER, "NOT_YOUR_DEVICE")] {
+        assert_eq!(told(&rotate(&mut house, &own, n, role, None)), expected, "{n}");
+    }
+}
+
 #[test]
 fn the_token_goes_to_the_device_itself_and_to_nobody_else() {
     for (caller, given) in [("host", false), ("device:admin", false), ("own:read", true)] {

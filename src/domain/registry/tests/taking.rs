@@ -215,7 +215,13 @@ fn n1_a1_7_every_way_to_lose_the_last_admin_is_refused() {
         }),
     ];
     for (way, take) in ways {
-        for (else_there, expected) in [("nobody", false), ("for a while", false), ("owner", true)] {
+        for (else_there, expected) in [
+            ("nobody", false),
+            ("for a while", false),
+            ("token for a while", false),
+            ("token", true),
+            ("owner", true),
+        ] {
             let mut house = House::new();
             match way {
                 "key list" => house.listed(1, Role::Operator, "admin"),
@@ -228,6 +234,11 @@ fn n1_a1_7_every_way_to_lose_the_last_admin_is_refused() {
                     let terms = house.for_a_while();
                     house.grant_more(3, "admin", terms);
                 }
+                "token for a while" => {
+                    let until = house.for_a_while().until;
+                    house.service_token(2, "admin", until);
+                }
+                "token" => drop(house.service_token(2, "admin", None)),
                 _ => drop(house.paired(OWNER, "admin")),
             }
             let outcome = take(&mut house);
