@@ -1,8 +1,9 @@
 //! Setup codes, the shared secret and the list of keys: each call, done and refused.
 
 use doorward::proto::v1::{
-    AdoptKeysRequest, AuthMode, CodeStatusRequest, CompareKeysRequest, CreateCodeRequest, KeyList,
-    ListedKey, Role, RotateSecretRequest, Scopes, SetupAccess, WhoamiRequest, principal::Kind,
+    AdoptKeysRequest, AuthMode, CodeStatusRequest, CompareKeysRequest, CreateCodeRequest,
+    CreateTokenRequest, KeyList, ListedKey, Role, RotateSecretRequest, Scopes, SetupAccess,
+    WhoamiRequest, principal::Kind,
 };
 use tonic::Code;
 
@@ -92,21 +93,38 @@ fn the_shared_secret_is_replaced_by_a_strong_one_only() {
     assert!(!log.contains(given) && !log.contains(first.trim()), "{log}");
 }
 
-/// File, ledger and memory agree, whoever was last.
+/// File, ledger and memory agree, whoever was last; and whoever is turned down after its secret was
+/// written, because it is no admin for good, puts back what is in force and not what it found.
 #[test]
 fn racing_rotations_leave_one_secret_in_force() {
     let dir = tempfile::tempdir().unwrap();
     let gateway = Gateway::start(dir.path());
     block_on(async {
-        let host = Client::host(&gateway).await;
-        let rotate = |n: usize| {
-            let mut host = host.clone();
-            let secret = Some(format!("a-secret-for-racer-number-{n}"));
-            async move { host.secret.rotate_secret(RotateSecretRequest { secret }).await.unwrap() }
+        let mut host = Client::host(&gateway).await;
+        let mut admin = async |name: &str, until_ms| {
+            let (name, ranges) = (name.to_owned(), vec![]);
+            let scopes = scopes("operator.admin");
+            let asked = CreateTokenRequest { name, scopes, until_ms, ranges };
+            host.tokens.create_token(asked).await.unwrap().into_inner().secret
         };
-        futures_util::future::join_all((0..12).map(rotate)).await;
+        admin("for good", None).await;
+        let soon = doorward::support::clock::unix_millis() + 3_600_000;
+        let brief = admin("for a while", Some(soon)).await;
+        let brief = Client::with(&gateway, Way::Socket, &brief).await;
+        let rotate = |n: usize| {
+            let mut racer = if n.is_multiple_of(2) { host.clone() } else { brief.clone() };
+            let secret = Some(format!("a-secret-for-racer-number-{n}"));
+            async move { racer.secret.rotate_secret(RotateSecretRequest { secret }).await }
+        };
+        let outcomes = futures_util::future::join_all((0..12).map(rotate)).await;
+        for (n, outcome) in outcomes.into_iter().enumerate() {
+            match n.is_multiple_of(2) {
+                true => drop(outcome.unwrap()),
+                false => assert_eq!(refusal(outcome).1, "BEYOND_APPROVER", "{n}"),
+            }
+        }
         let written = std::fs::read_to_string(dir.path().join("shared-token")).unwrap();
-        let mut caller = Client::with(&gateway, super::client::Way::Network, written.trim()).await;
+        let mut caller = Client::with(&gateway, Way::Network, written.trim()).await;
         caller.gateway.status(doorward::proto::v1::StatusRequest {}).await.unwrap();
     });
     let secret = gateway.state().secret().unwrap();
