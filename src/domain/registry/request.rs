@@ -4,12 +4,17 @@
 //! hundred times is one line in the list. Anything else that changed supersedes the old request, so
 //! that an approver never approves something other than what was shown (N1 A1.3, A1.4).
 
-use super::{Ask, Event, PENDING_MAX, Registry};
-use crate::domain::{operation::Operation, permit::Permit, refusal::Refusal};
+use super::{Ask, Event, PENDING_MAX, Registry, token::may_fetch};
+use crate::domain::{
+    operation::Operation,
+    permit::Permit,
+    principal::{Principal, Standing},
+    refusal::Refusal,
+};
 
 pub(super) fn request(state: &Registry, permit: &Permit, ask: Ask) -> Result<Vec<Event>, Refusal> {
     permit.expect_on(Operation::RequestPairing, ask.device)?;
-    if state.already_grants(&ask) {
+    if state.already_grants(&ask) && has_its_way(state, permit.standing(), &ask) {
         return Ok(vec![]);
     }
     let current = state.request_of(ask.device, ask.role);
@@ -35,6 +40,14 @@ pub(super) fn request(state: &Registry, permit: &Permit, ask: Ask) -> Result<Vec
         address: ask.address.map(|address| address.to_string()),
     };
     Ok(superseded.into_iter().chain([requested]).collect())
+}
+
+/// Whether someone whose device holds what it asks for needs nobody to get it. At the door it does not;
+/// a session with less may not fetch the token that is worth more, so somebody has to say so again.
+fn has_its_way(state: &Registry, who: &Standing, ask: &Ask) -> bool {
+    let Principal::Device(device, role) = who.principal else { return true };
+    let grant = state.grant(device, role).filter(|_| role == ask.role);
+    grant.is_none_or(|grant| may_fetch(state, who, role, grant).is_ok())
 }
 
 /// The address is left out on purpose: a phone that changes networks still asks the same.

@@ -4,14 +4,15 @@
 //! plaintext never has to wait anywhere, and a crash in between costs nothing. It is handed out
 //! once. After a rotation the old token fetches the new one, until the new one was used; a device
 //! that lost its token altogether rotates or pairs again. A token is worth all that its grant holds,
-//! so a session with less gets another one only if the grant has grown since the last.
+//! so a session with less gets another one only if the grant has grown since the last, or if the last
+//! was never used: its answer may have been lost.
 
 use super::{Event, Grant, Registry, Renewal, approve::within};
 use crate::domain::{
     ids::{DeviceId, TokenHash},
     operation::Operation,
     permit::Permit,
-    principal::Principal,
+    principal::{Principal, Standing},
     refusal::Refusal,
     scope::Role,
 };
@@ -29,13 +30,26 @@ pub(super) fn issue(
         (None, _) => true,
         (Some(_), Renewal::No) => false,
         (Some(_), Renewal::Retired(presented)) => grant.is_retired(presented),
-        (Some(issued), Renewal::Upgraded) if issued.seq < grant.grown() => true,
         (Some(_), Renewal::Upgraded) => {
-            within(permit.standing(), role, &state.in_force(grant))?;
+            may_fetch(state, permit.standing(), role, grant)?;
             true
         }
     };
     Ok(if due { vec![Event::TokenIssued { device, role, token }] } else { vec![] })
+}
+
+/// Whether a session of the grant's own device gets a token for the asking.
+pub(super) fn may_fetch(
+    state: &Registry,
+    who: &Standing,
+    role: Role,
+    grant: &Grant,
+) -> Result<(), Refusal> {
+    let untold = grant.token.is_none_or(|issued| issued.seq < grant.grown());
+    match untold || !grant.retired.is_empty() {
+        true => Ok(()),
+        false => within(who, role, &state.in_force(grant)),
+    }
 }
 
 /// A device has used its token: the one before is dead from here on.

@@ -122,16 +122,50 @@ fn an_upgrade_brings_one_token_and_a_narrow_session_no_more() {
         |house: &mut House, who: &Standing, n| told(&issue(house, who, n, Renewal::Upgraded));
     assert_eq!(upgraded(&mut house, &narrow, 11), "1", "its grant grew");
     assert_eq!(good(&house), vec![10, 11], "the old one dies when the new one was used");
-    assert_eq!(upgraded(&mut house, &narrow, 12), "BEYOND_APPROVER operator.write");
+    assert_eq!(upgraded(&mut house, &narrow, 12), "1", "the answer was lost");
+    confirm(&mut house, &narrow, 12).unwrap();
+    assert_eq!(upgraded(&mut house, &narrow, 13), "BEYOND_APPROVER operator.write");
     let whole = house.session(1, "read write pairing");
-    assert_eq!(upgraded(&mut house, &whole, 12), "1");
+    assert_eq!(upgraded(&mut house, &whole, 13), "1");
+    confirm(&mut house, &narrow, 13).unwrap();
     // What was given beneath a grant with an end is growth, too.
     let terms = house.for_a_while();
     house.grant_more(1, "talk.secrets", terms);
-    assert_eq!(upgraded(&mut house, &narrow, 13), "1");
-    house.grant_more(1, "approvals", Terms::default());
     assert_eq!(upgraded(&mut house, &narrow, 14), "1");
-    assert_eq!(upgraded(&mut house, &narrow, 15), "BEYOND_APPROVER operator.write");
+    confirm(&mut house, &narrow, 14).unwrap();
+    house.grant_more(1, "approvals", Terms::default());
+    assert_eq!(upgraded(&mut house, &narrow, 15), "1");
+    confirm(&mut house, &narrow, 15).unwrap();
+    assert_eq!(upgraded(&mut house, &narrow, 16), "BEYOND_APPROVER operator.write");
+}
+
+/// Where a session may not fetch the token by itself, asking again leads to somebody who can say so.
+#[test]
+fn a_narrow_session_asks_for_what_its_device_holds_and_needs_a_person_only_where_nothing_is_due() {
+    for (session, used, asks) in [
+        ("read write", true, false),
+        ("read", false, false),
+        ("read", true, true),
+        ("", true, true),
+    ] {
+        let mut house = House::with_an_owner();
+        let whole = house.paired(1, "read write");
+        issue(&mut house, &whole, 10, Renewal::No).unwrap();
+        rotate(&mut house, &whole, 11);
+        if used {
+            confirm(&mut house, &whole, 11).unwrap();
+        }
+        let who = house.session(1, session);
+        let ask = Ask { request_id: request(2), ..ask(1, "read write") };
+        let upgrade = Command::RequestPairing(Box::new(ask.clone()));
+        let requested = house.run(&who, Operation::RequestPairing, upgrade).unwrap();
+        assert_eq!(requested.len(), usize::from(asks), "{session}, {used}");
+        if asks {
+            house.approve(&host(), 2).unwrap();
+        }
+        assert_eq!(told(&issue(&mut house, &who, 12, Renewal::Upgraded)), "1", "{session}");
+        assert_eq!(house.request(ask).unwrap(), vec![], "at the door nobody has to say anything");
+    }
 }
 
 #[test]
