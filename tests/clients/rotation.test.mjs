@@ -140,6 +140,17 @@ test("a rotation can leave less than was held, and never more than was approved"
   assert.match(beyond.message, /^device token rotation denied: operator.approvals was never approved/);
 });
 
+test("whoever may pair narrows a device to what they hold themselves, as the official command line does", async (t) => {
+  const { gateway, token, device } = await withPaired(t, ["operator.read", "operator.write"]);
+  // `openclaw devices rotate --scope operator.read` connects with that scope and no more.
+  const cli = await connect(gateway, { token, scopes: ["operator.pairing", "operator.read"] });
+  const params = { deviceId: device.id, role: "operator", scopes: READ };
+  assert.deepEqual((await cli.request("device.token.rotate", params)).scopes, READ);
+  assert.deepEqual((await connect(gateway, { device, scopes: [] })).hello.auth.scopes, READ);
+  const back = await cli.refusal("device.token.rotate", { ...params, scopes: ["operator.write"] });
+  assert.equal(back.details.missingScope, "operator.write");
+});
+
 test("what stands in the way of a rotation or a revocation is told apart", async (t) => {
   const { gateway, token, admin, device } = await withPaired(t);
   const other = newDevice();

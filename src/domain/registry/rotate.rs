@@ -1,10 +1,12 @@
 //! Replacing a device's token.
 //!
 //! Source: the protocol's operator-scope document. Nothing is minted beyond what was approved for the
-//! device, nor beyond what the caller holds in this session; nor does a caller without admin touch a
-//! grant that holds more. Other devices need admin, and so do roles other than operator. A device
-//! that asks for itself is answered with its token; for any other device the token is withheld, and
-//! the device fetches it when it connects next.
+//! device, nor beyond what the caller holds in this session. A grant that holds more can be narrowed
+//! to what the caller holds: the official command line narrows on a session with no more than that
+//! and `operator.pairing`, which is enough to take the device out altogether. Of a device's session,
+//! other devices need admin, and so do roles other than operator. A device that asks for itself is
+//! answered with its token; for any other device the token is withheld, and the device fetches it
+//! when it connects next.
 //!
 //! The old token admits its device, with a proof of the key, until the new one was used: an answer
 //! that was lost, or a gateway that was killed, strands nobody (N4). So do those that were handed out
@@ -42,7 +44,7 @@ pub(super) fn rotate(
     }
     // What a ceiling hides for now is given all the same.
     let gained = scopes.beyond(&grant.scopes);
-    not_above(caller, role, &state.in_force(grant))?;
+    not_above(caller, role, &state.capped(&scopes, grant.ceiling.as_deref()))?;
     within(caller, role, &gained)?;
     for_as_long(state, caller, &gained, grant.ends.as_ref().map(|ending| ending.at))?;
     let itself = permit.principal().device() == Some(device);

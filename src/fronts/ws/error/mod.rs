@@ -115,7 +115,9 @@ fn words(refusal: &Refusal) -> Option<(&'static str, String)> {
             invalid_request(format!("{missing} was never approved for the device"))
         }
         R::LastAdmin => invalid_request(
-            "nobody else holds operator.admin; it can only be taken away from the host",
+            // The official command line shows nothing but the message.
+            "nobody else holds operator.admin; it can only be taken away on the gateway host: \
+             doorward devices remove|revoke|clear ... --force --reason <why>",
         ),
         R::UnknownToken => invalid_request("unknown service token"),
         R::UnknownCode => invalid_request("unknown setupId"),
