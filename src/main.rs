@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use doorward::{
     boot,
     config::{self, Env, Overrides},
+    domain::registry::Policy,
     fronts::{
         cli::{self, ExitStatusCode, Output, Rooms, Trouble},
         grpc,
@@ -17,7 +18,7 @@ use doorward::{
 
 fn main() -> ExitCode {
     let env = Env::capture();
-    let rooms = Rooms { run, answer_offline: grpc::answer_offline };
+    let rooms = Rooms { run, policy, answer_offline: grpc::answer_offline };
     let ExitStatusCode(code) = cli::main_with(std::env::args_os(), &env, &rooms);
     ExitCode::from(code)
 }
@@ -31,6 +32,13 @@ fn run(env: &Env, overrides: &Overrides, out: &mut Output) -> Result<(), Trouble
     let mut told = Ok(());
     boot::run(loaded, |ready| told = cli::announce(out, ready)).map_err(|error| trouble(&error))?;
     told
+}
+
+/// The policy that a configuration asks for, without running anything.
+fn policy(env: &Env, overrides: &Overrides) -> Result<Policy, Trouble> {
+    let loaded = config::load(env, overrides)
+        .map_err(|errors| Trouble::new(ExitStatusCode::USAGE, errors.to_string().trim_end()))?;
+    boot::policy(&loaded.settings).map_err(|error| trouble(&error))
 }
 
 fn trouble(error: &anyhow::Error) -> Trouble {

@@ -32,7 +32,7 @@ use crate::{
         supervise::StopOnPanic,
         sweeper::{self, Sweeper},
     },
-    config::{Loaded, RateLimit, Settings},
+    config::{Auth, Loaded, RateLimit, Settings},
     domain::{
         ids::{PublicKey, TokenHash},
         operation::Operation,
@@ -186,7 +186,7 @@ async fn serve(
     let mut signals = stop::Signals::listen()?;
     let hub = HubHandle::start(StopOnPanic::new("hub", shutdown.clone()));
     let registry = start_registry(registry, last_at, &ledger, &hub, &shutdown);
-    let policy = policy(&settings, auth_mode)?;
+    let policy = policy(&settings)?;
     write_first_records(&registry, PublicKey(key.public()), policy, secrets.fingerprint()).await?;
     let steady = SteadyClock::start(last_at.0);
     sweeper::catch_up(&registry, steady).await;
@@ -237,10 +237,19 @@ fn start_registry(
     RegistryHandle::new(aggregate)
 }
 
-fn policy(settings: &Settings, auth_mode: AuthMode) -> anyhow::Result<Policy> {
+/// The policy that a configuration asks for.
+///
+/// # Errors
+/// If a scope or a name in it is none.
+pub fn policy(settings: &Settings) -> anyhow::Result<Policy> {
     let (people, others) = people::people(settings)?;
     Ok(Policy {
-        auth_mode,
+        auth_mode: match &settings.auth {
+            Auth::Token(_) => AuthMode::Token,
+            Auth::Password(_) => AuthMode::Password,
+            Auth::None => AuthMode::None,
+            Auth::TrustedProxy(_) => AuthMode::TrustedProxy,
+        },
         shared_scopes: scopes(&settings.shared_scopes)?,
         loopback_scopes: scopes(&settings.loopback_scopes)?,
         auto_approve_local: settings.auto_approve_local,

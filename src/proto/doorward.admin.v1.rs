@@ -3522,6 +3522,95 @@ pub struct Change {
     #[prost(message, repeated, tag = "6")]
     pub causes: ::prost::alloc::vec::Vec<LedgerRecord>,
 }
+/// Asks how it would have gone.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ReplayRequest {
+    /// Under which policy; its `seq` is ignored.
+    #[prost(message, optional, tag = "1")]
+    pub policy: ::core::option::Option<Policy>,
+}
+/// How it would have gone.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ReplayResponse {
+    /// The last record that was judged.
+    #[prost(uint64, tag = "1")]
+    pub seq: u64,
+    /// Its time.
+    #[prost(uint64, tag = "2")]
+    pub time_ms: u64,
+    /// The decisions that would have gone otherwise, in order.
+    #[prost(message, repeated, tag = "3")]
+    pub decisions: ::prost::alloc::vec::Vec<Rejudged>,
+    /// What everyone holds now (`before`) and would hold (`after`); without causes.
+    #[prost(message, repeated, tag = "4")]
+    pub differences: ::prost::alloc::vec::Vec<Change>,
+}
+/// A decision that would have gone otherwise.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Rejudged {
+    /// The decision, as it went.
+    #[prost(message, optional, tag = "1")]
+    pub record: ::core::option::Option<LedgerRecord>,
+    /// How it would have gone.
+    #[prost(enumeration = "rejudged::Verdict", tag = "2")]
+    pub verdict: i32,
+    /// If refused: the stable code of the refusal.
+    #[prost(string, optional, tag = "3")]
+    pub code: ::core::option::Option<::prost::alloc::string::String>,
+    /// If refused: what would have been missing.
+    #[prost(string, optional, tag = "4")]
+    pub missing: ::core::option::Option<::prost::alloc::string::String>,
+}
+/// Nested message and enum types in `Rejudged`.
+pub mod rejudged {
+    /// How it would have gone.
+    #[derive(
+        Clone,
+        Copy,
+        Debug,
+        PartialEq,
+        Eq,
+        Hash,
+        PartialOrd,
+        Ord,
+        ::prost::Enumeration
+    )]
+    #[repr(i32)]
+    pub enum Verdict {
+        /// Never sent.
+        Unspecified = 0,
+        /// It would have been refused.
+        Refused = 1,
+        /// A rule would have approved at once what had to wait.
+        ByRule = 2,
+        /// There would have been nothing to do it to: what came before would have gone otherwise.
+        Moot = 3,
+    }
+    impl Verdict {
+        /// String value of the enum field names used in the ProtoBuf definition.
+        ///
+        /// The values are not transformed in any way and thus are considered stable
+        /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+        pub fn as_str_name(&self) -> &'static str {
+            match self {
+                Self::Unspecified => "VERDICT_UNSPECIFIED",
+                Self::Refused => "VERDICT_REFUSED",
+                Self::ByRule => "VERDICT_BY_RULE",
+                Self::Moot => "VERDICT_MOOT",
+            }
+        }
+        /// Creates an enum from field names used in the ProtoBuf definition.
+        pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+            match value {
+                "VERDICT_UNSPECIFIED" => Some(Self::Unspecified),
+                "VERDICT_REFUSED" => Some(Self::Refused),
+                "VERDICT_BY_RULE" => Some(Self::ByRule),
+                "VERDICT_MOOT" => Some(Self::Moot),
+                _ => None,
+            }
+        }
+    }
+}
 /// Where all authority comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -3718,6 +3807,28 @@ pub mod audit_service_client {
                 .insert(GrpcMethod::new("doorward.admin.v1.AuditService", "Diff"));
             self.inner.unary(req, path, codec).await
         }
+        /// Which past decisions would have gone otherwise under another policy, and who would hold what now.
+        pub async fn replay(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ReplayRequest>,
+        ) -> std::result::Result<tonic::Response<super::ReplayResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorward.admin.v1.AuditService/Replay",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("doorward.admin.v1.AuditService", "Replay"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -3749,6 +3860,11 @@ pub mod audit_service_server {
             &self,
             request: tonic::Request<super::DiffRequest>,
         ) -> std::result::Result<tonic::Response<super::DiffResponse>, tonic::Status>;
+        /// Which past decisions would have gone otherwise under another policy, and who would hold what now.
+        async fn replay(
+            &self,
+            request: tonic::Request<super::ReplayRequest>,
+        ) -> std::result::Result<tonic::Response<super::ReplayResponse>, tonic::Status>;
     }
     /// Answers from the records and the state that they add up to. Every call takes the right to read the
     /// ledger (`operator.audit`, or admin). Nothing is written.
@@ -3947,6 +4063,51 @@ pub mod audit_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = DiffSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorward.admin.v1.AuditService/Replay" => {
+                    #[allow(non_camel_case_types)]
+                    struct ReplaySvc<T: AuditService>(pub Arc<T>);
+                    impl<
+                        T: AuditService,
+                    > tonic::server::UnaryService<super::ReplayRequest>
+                    for ReplaySvc<T> {
+                        type Response = super::ReplayResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ReplayRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AuditService>::replay(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ReplaySvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -18,9 +18,10 @@ use crate::{
         principal::{Standing, Subject},
         refusal::Refusal,
         registry::{
-            Registry, Touched,
+            Policy, Registry, Touched,
             explain::Explanation,
             holders::{Difference, Holder, differences},
+            replay::{Decided, Otherwise, Replay},
         },
         scope::{Known, Role, Scope},
         time::{Stamp, UnixMillis},
@@ -80,6 +81,17 @@ pub struct Between {
     pub after: Stamp,
     /// Who gained and lost what, with the records that did it.
     pub changes: Vec<(Difference, Vec<Entry>)>,
+}
+
+/// History under another policy.
+#[derive(Debug, Clone)]
+pub struct Replayed {
+    /// The last record that was judged.
+    pub stamp: Stamp,
+    /// The decisions that would have gone otherwise, in order.
+    pub otherwise: Vec<(Entry, Otherwise)>,
+    /// What everyone holds now, and would hold.
+    pub differences: Vec<Difference>,
 }
 
 /// Who satisfies a scope at one moment.
@@ -243,6 +255,32 @@ impl History {
         })?;
         let changes = changes.into_iter().map(|(change, causes)| (change, causes.into())).collect();
         Ok(Some(Between { before: before.stamp, after: after.stamp, changes }))
+    }
+
+    /// Every past decision that would have gone otherwise under another policy, and who would hold
+    /// what now. Nothing is written.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn replay(&self, policy: Policy) -> Result<Option<Replayed>, HistoryError> {
+        let mut replay = Replay::under(policy);
+        let (mut otherwise, mut state, mut last) = (vec![], Registry::default(), None);
+        self.reader.read_range(0, self.told, &mut |entry| {
+            let Record { principal, via, before, event: Event::Registry(event), .. } =
+                &entry.record;
+            let stamp = entry.record.stamp();
+            state.apply(stamp, event);
+            last = Some(stamp);
+            let address = via.address.as_deref().and_then(|address| address.parse().ok());
+            let locality = via.locality;
+            let decided = Decided { stamp, principal, address, locality, before, event };
+            if let Some(how) = replay.take(decided) {
+                otherwise.push((entry, how));
+            }
+            ControlFlow::Continue(())
+        })?;
+        let differences = differences(&state, replay.state());
+        Ok(last.map(|stamp| Replayed { stamp, otherwise, differences }))
     }
 
     /// The state at a moment, without a fold where it is known.

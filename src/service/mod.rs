@@ -70,7 +70,7 @@ pub use filter::{About, Actor, Filter};
 pub use gateway::{Info, Status};
 pub use guard::Limits;
 pub use handover::{Handover, HandoverOrder};
-pub use history::{Able, AsOf, Between, History, HistoryError, Moment, Why};
+pub use history::{Able, AsOf, Between, History, HistoryError, Moment, Replayed, Why};
 pub use idempotency::Attempt;
 pub use identity::{Line, Vouching};
 pub use keys::KeyChange;

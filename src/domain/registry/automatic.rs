@@ -161,7 +161,7 @@ impl Registry {
     }
 
     /// Whether a rule covers this ask, everything considered that the device holds already.
-    fn covered(&self, ask: &Ask, basis: Basis, now: UnixMillis) -> Result<(), Refusal> {
+    pub(super) fn covered(&self, ask: &Ask, basis: Basis, now: UnixMillis) -> Result<(), Refusal> {
         let held = self.grant(ask.device, ask.role);
         let scopes = held_afterwards(held, &ask.scopes, false)?;
         let yes = match basis {

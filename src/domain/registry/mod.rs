@@ -25,6 +25,7 @@ pub mod lockout;
 pub mod narrowing;
 pub mod policy;
 mod remove;
+pub mod replay;
 mod request;
 mod rotate;
 pub mod service_token;

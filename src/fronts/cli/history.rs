@@ -1,5 +1,7 @@
 //! `doorward audit why | who-can | diff`: where authority comes from, and how it changed.
 
+use std::{collections::BTreeMap, path::PathBuf};
+
 use serde_json::{Value, json};
 
 use super::{
@@ -8,9 +10,17 @@ use super::{
     exit::{ExitStatusCode, Trouble},
     json, party, table, words,
 };
-use crate::proto::v1::{
-    Change, DiffRequest, DiffResponse, Grantor, Holder, LedgerRecord, Moment, Party, Root,
-    WhoCanRequest, WhoCanResponse, WhyRequest, WhyResponse, moment::At,
+use crate::{
+    config::Overrides,
+    domain::{
+        registry::{AuthMode, Policy},
+        scope::ScopeSet,
+    },
+    proto::v1::{
+        self, Change, DiffRequest, DiffResponse, Grantor, Holder, LedgerRecord, Moment, Party,
+        Rejudged, ReplayRequest, ReplayResponse, Root, WhoCanRequest, WhoCanResponse, WhyRequest,
+        WhyResponse, moment::At, rejudged::Verdict,
+    },
 };
 
 impl From<When> for Moment {
@@ -70,6 +80,105 @@ pub async fn diff(
     let told = session.ledger().await?.diff(request).await?;
     session.out.result(|| diff_text(&told), || diff_json(&told))?;
     Ok(ExitStatusCode::OK)
+}
+
+/// `audit replay`. Exits 1 if anything would have gone otherwise.
+///
+/// # Errors
+/// As [`why`], or if there is no such configuration.
+pub async fn replay(session: &mut Session<'_>, file: PathBuf) -> Result<ExitStatusCode, Trouble> {
+    let overrides = Overrides { config: Some(file), ..session.globals.overrides() };
+    let policy = (session.rooms.policy)(session.env, &overrides)?;
+    let request = ReplayRequest { policy: Some(sent(&policy)) };
+    let told = session.ledger().await?.replay(request).await?;
+    session.out.result(|| replay_text(&told), || replay_json(&told))?;
+    let same = told.decisions.is_empty() && told.differences.is_empty();
+    Ok(if same { ExitStatusCode::OK } else { ExitStatusCode::NOT_DONE })
+}
+
+fn sent(policy: &Policy) -> v1::Policy {
+    let scopes = |set: &ScopeSet| v1::Scopes { names: set.iter().map(|s| s.to_string()).collect() };
+    let named = |all: &BTreeMap<String, ScopeSet>| {
+        all.iter().map(|(name, set)| (name.clone(), scopes(set))).collect()
+    };
+    let Policy {
+        auth_mode,
+        shared_scopes,
+        loopback_scopes,
+        auto_approve_local,
+        auto_approve_cidrs,
+        people,
+        others,
+        ceilings,
+    } = policy;
+    let auth_mode = match auth_mode {
+        AuthMode::Token => v1::AuthMode::Token,
+        AuthMode::Password => v1::AuthMode::Password,
+        AuthMode::None => v1::AuthMode::None,
+        AuthMode::TrustedProxy => v1::AuthMode::TrustedProxy,
+    };
+    v1::Policy {
+        seq: 0,
+        auth_mode: auth_mode.into(),
+        shared_scopes: Some(scopes(shared_scopes)),
+        loopback_scopes: Some(scopes(loopback_scopes)),
+        auto_approve_local: *auto_approve_local,
+        auto_approve_cidrs: auto_approve_cidrs.iter().map(ToString::to_string).collect(),
+        people: named(people),
+        others: others.as_ref().map(scopes),
+        ceilings: named(ceilings),
+    }
+}
+
+fn verdict(rejudged: &Rejudged) -> &'static str {
+    match Verdict::try_from(rejudged.verdict) {
+        Ok(Verdict::Refused) => "refused",
+        Ok(Verdict::ByRule) => "approved by rule",
+        Ok(Verdict::Moot) => "nothing to do",
+        Ok(Verdict::Unspecified) | Err(_) => "unknown",
+    }
+}
+
+fn replay_text(told: &ReplayResponse) -> String {
+    let head =
+        format!("Under that policy, up to record {}, {}:\n\n", told.seq, words::time(told.time_ms));
+    if told.decisions.is_empty() && told.differences.is_empty() {
+        return head + "every decision would have gone as it went\n";
+    }
+    let rows = told.decisions.iter().map(|one| {
+        let record = one.record.clone().unwrap_or_default();
+        let event = record.event.unwrap_or_default();
+        vec![
+            format!("#{}", record.seq),
+            words::time(record.time_ms),
+            words::plain(&event.kind),
+            event.device_id.as_deref().map_or_else(|| "-".into(), |id| words::short(id).into()),
+            words::principal(record.principal.as_ref()),
+            verdict(one).into(),
+            one.missing.as_deref().map_or_else(|| "-".into(), words::line),
+        ]
+    });
+    let columns = ["RECORD", "TIME", "WHAT", "DEVICE", "BY", "WOULD HAVE BEEN", "MISSING"];
+    let decisions = table::text(&columns, rows);
+    let changes: String = told.differences.iter().map(change_text).collect();
+    format!("{head}{decisions}\nFrom what everyone holds to what they would hold:\n\n{changes}")
+}
+
+fn replay_json(told: &ReplayResponse) -> Value {
+    let decisions = told.decisions.iter().map(|one| {
+        json!({
+            "record": one.record.as_ref().map(json::record),
+            "verdict": verdict(one),
+            "code": one.code,
+            "missing": one.missing,
+        })
+    });
+    json!({
+        "seq": told.seq,
+        "timeMs": told.time_ms,
+        "decisions": decisions.collect::<Vec<_>>(),
+        "differences": told.differences.iter().map(change_json).collect::<Vec<_>>(),
+    })
 }
 
 fn why_text(told: &WhyResponse) -> String {
@@ -177,6 +286,9 @@ fn change_text(change: &Change) -> String {
     };
     let scopes =
         if lost_and_gained.is_empty() { "no scope".into() } else { lost_and_gained.join(" ") };
+    if change.causes.is_empty() {
+        return format!("{} {kind}: {scopes}\n", party::words(change.party.as_ref()));
+    }
     let causes: String =
         records(&change.causes).lines().map(|line| format!("  {line}\n")).collect();
     format!("{} {kind}: {scopes}\n{causes}", party::words(change.party.as_ref()))
@@ -229,21 +341,23 @@ fn who_can_json(scope: &str, told: &WhoCanResponse) -> Value {
 }
 
 fn diff_json(told: &DiffResponse) -> Value {
-    let changes = told.changes.iter().map(|change| {
-        json!({
-            "party": party::json(change.party.as_ref()),
-            "before": change.before.as_ref().map(|scopes| &scopes.names),
-            "after": change.after.as_ref().map(|scopes| &scopes.names),
-            "gained": json::scopes(change.gained.as_ref()),
-            "lost": json::scopes(change.lost.as_ref()),
-            "causes": change.causes.iter().map(json::record).collect::<Vec<_>>(),
-        })
-    });
+    let changes = told.changes.iter().map(change_json);
     json!({
         "fromSeq": told.from_seq,
         "fromTimeMs": told.from_time_ms,
         "toSeq": told.to_seq,
         "toTimeMs": told.to_time_ms,
         "changes": changes.collect::<Vec<_>>(),
+    })
+}
+
+fn change_json(change: &Change) -> Value {
+    json!({
+        "party": party::json(change.party.as_ref()),
+        "before": change.before.as_ref().map(|scopes| &scopes.names),
+        "after": change.after.as_ref().map(|scopes| &scopes.names),
+        "gained": json::scopes(change.gained.as_ref()),
+        "lost": json::scopes(change.lost.as_ref()),
+        "causes": change.causes.iter().map(json::record).collect::<Vec<_>>(),
     })
 }

@@ -48,6 +48,7 @@ pub use output::Output;
 
 use crate::{
     config::{Env, Overrides},
+    domain::registry::Policy,
     service::{self, Offline, OpenError},
 };
 use admin::{Admin, NoConnection};
@@ -61,6 +62,8 @@ use bench::BenchOptions;
 pub struct Rooms {
     /// Runs the gateway until it is told to stop.
     pub run: fn(&Env, &Overrides, &mut Output) -> Result<(), Trouble>,
+    /// The policy that a configuration asks for.
+    pub policy: fn(&Env, &Overrides) -> Result<Policy, Trouble>,
     /// Answers admin calls about the ledger of a gateway that is not running. Called inside a tokio
     /// runtime.
     pub answer_offline: fn(Offline) -> io::Result<UnixStream>,
@@ -140,6 +143,7 @@ async fn ask(session: &mut Session<'_>, command: Command) -> Result<ExitStatusCo
         Command::Audit(AuditCommand::WhoCan { scope, at }) => {
             history::who_can(session, scope, at).await
         }
+        Command::Audit(AuditCommand::Replay { policy }) => history::replay(session, policy).await,
         Command::Audit(AuditCommand::Diff { from, to }) => history::diff(session, from, to).await,
         Command::Status(StatusArgs { url: Some(url), token }) => {
             network::status(session, &url, token).await

@@ -14,14 +14,18 @@ use crate::{
         lineage::Root,
         origin::Locality,
         principal::Subject,
-        registry::holders::{Difference, Holder},
+        registry::{
+            holders::{Difference, Holder},
+            replay::Otherwise,
+        },
         scope::Scope,
     },
     proto::v1::{
-        self, Change, DiffRequest, DiffResponse, Grantor, Party, WhoCanRequest, WhoCanResponse,
-        WhyRequest, WhyResponse, audit_service_server::AuditService, party,
+        self, Change, DiffRequest, DiffResponse, Grantor, Party, ReplayRequest, ReplayResponse,
+        WhoCanRequest, WhoCanResponse, WhyRequest, WhyResponse, audit_service_server::AuditService,
+        party,
     },
-    service::{Able, Between, Entry, Why},
+    service::{Able, Between, Entry, Replayed, Why},
 };
 
 /// The service behind the contract, over a running gateway or over its files.
@@ -72,6 +76,23 @@ impl<S: Source> AuditService for Front<S> {
             to_seq: after.seq.0,
             to_time_ms: after.at.0,
             changes: changes.into_iter().map(change).collect(),
+        }))
+    }
+
+    async fn replay(
+        &self,
+        request: Request<ReplayRequest>,
+    ) -> Result<Response<ReplayResponse>, Failure> {
+        let who = peer::standing(&request)?;
+        let policy = request.into_inner().policy.ok_or_else(|| invalid("policy must be given"))?;
+        let policy = read::policy(policy)?;
+        let replayed = self.source.history(&who, move |history| history.replay(policy));
+        let Replayed { stamp, otherwise, differences } = replayed.await?;
+        Ok(Response::new(ReplayResponse {
+            seq: stamp.seq.0,
+            time_ms: stamp.at.0,
+            decisions: otherwise.iter().map(rejudged).collect(),
+            differences: differences.into_iter().map(|one| change((one, vec![]))).collect(),
         }))
     }
 }
@@ -154,6 +175,21 @@ fn told(scope: String, why: Why) -> WhyResponse {
 
 fn told_records(entries: &[Entry]) -> Vec<v1::LedgerRecord> {
     entries.iter().map(record::entry).collect()
+}
+
+fn rejudged((entry, how): &(Entry, Otherwise)) -> v1::Rejudged {
+    use v1::rejudged::Verdict;
+    let (verdict, refusal) = match how {
+        Otherwise::Refused(refusal) => (Verdict::Refused, Some(refusal)),
+        Otherwise::ByRule(_) => (Verdict::ByRule, None),
+        Otherwise::Moot => (Verdict::Moot, None),
+    };
+    v1::Rejudged {
+        record: Some(record::entry(entry)),
+        verdict: verdict.into(),
+        code: refusal.map(|refusal| refusal.code().to_owned()),
+        missing: refusal.map(|refusal| refusal.missing()),
+    }
 }
 
 fn change((difference, causes): (Difference, Vec<Entry>)) -> Change {

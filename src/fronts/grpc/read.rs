@@ -2,6 +2,8 @@
 //!
 //! What cannot be read is a faulty request; whether it is allowed is not asked here.
 
+use std::collections::BTreeMap;
+
 use ipnet::IpNet;
 
 use super::{
@@ -12,7 +14,7 @@ use crate::{
     domain::{
         ids::{CodeId, DeviceId, LABEL_CHARS_MAX, RequestId, TokenId, is_label},
         principal::Subject,
-        registry::Event,
+        registry::{AuthMode, Event, Policy},
         scope::{Role, Scope, ScopeSet},
         time::UnixMillis,
     },
@@ -171,6 +173,44 @@ fn about_whom(text: &str) -> Result<About, Failure> {
         Some(("token", id)) => token_id(id).map(About::Token),
         _ => Err(invalid("about must be device:<id> or token:<id>")),
     }
+}
+
+/// A policy to try.
+pub(super) fn policy(given: v1::Policy) -> Result<Policy, Failure> {
+    let v1::Policy {
+        seq: _,
+        auth_mode,
+        shared_scopes,
+        loopback_scopes,
+        auto_approve_local,
+        auto_approve_cidrs,
+        people,
+        others,
+        ceilings,
+    } = given;
+    let auth_mode = match v1::AuthMode::try_from(auth_mode) {
+        Ok(v1::AuthMode::Token) => AuthMode::Token,
+        Ok(v1::AuthMode::Password) => AuthMode::Password,
+        Ok(v1::AuthMode::None) => AuthMode::None,
+        Ok(v1::AuthMode::TrustedProxy) => AuthMode::TrustedProxy,
+        Ok(v1::AuthMode::Unspecified) | Err(_) => return Err(invalid("auth_mode must be given")),
+    };
+    let named = |all: BTreeMap<String, v1::Scopes>| -> Result<BTreeMap<_, _>, Failure> {
+        all.into_iter().map(|(name, held)| Ok((name, scopes(&held)?))).collect()
+    };
+    Ok(Policy {
+        auth_mode,
+        shared_scopes: maybe_scopes(&shared_scopes)?.unwrap_or_default(),
+        loopback_scopes: maybe_scopes(&loopback_scopes)?.unwrap_or_default(),
+        auto_approve_local,
+        auto_approve_cidrs: auto_approve_cidrs
+            .iter()
+            .map(|text| range(text))
+            .collect::<Result<_, _>>()?,
+        people: named(people)?,
+        others: maybe_scopes(&others)?,
+        ceilings: named(ceilings)?,
+    })
 }
 
 pub(super) fn bytes32(field: &str, bytes: &[u8]) -> Result<[u8; 32], Failure> {

@@ -48,6 +48,8 @@ fn rows() -> Vec<(&'static str, Vec<u8>, Option<Operation>)> {
     let everyone = party::Kind::SharedSecret(party::Anyone { local: true });
     let party = Some(Party { kind: Some(everyone), name: None });
     let why = WhyRequest { party, scope: "operator.read".into(), at: None };
+    let policy = Policy { auth_mode: AuthMode::Token.into(), ..Default::default() };
+    let replay = ReplayRequest { policy: Some(policy) };
     let who_can = WhoCanRequest { scope: "operator.read".into(), at: None };
     vec![
         ("PairingService/ListDevices", vec![], Some(O::ListPairings)),
@@ -133,6 +135,7 @@ fn rows() -> Vec<(&'static str, Vec<u8>, Option<Operation>)> {
         ("AuditService/Why", why.encode_to_vec(), Some(O::ReadLedger)),
         ("AuditService/WhoCan", who_can.encode_to_vec(), Some(O::ReadLedger)),
         ("AuditService/Diff", vec![], Some(O::ReadLedger)),
+        ("AuditService/Replay", replay.encode_to_vec(), Some(O::ReadLedger)),
     ]
 }
 

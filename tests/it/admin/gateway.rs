@@ -16,7 +16,8 @@ use doorward::{
         self, aggregate, hub::HubHandle, registry::RegistryHandle, supervise::StopOnPanic,
         sweeper::Sweeper,
     },
-    config::Env,
+    boot,
+    config::{self, Env, Overrides},
     domain::{
         Decider, Event,
         ids::{DeviceId, PublicKey, RequestId},
@@ -30,7 +31,7 @@ use doorward::{
         time::UnixMillis,
     },
     fronts::{
-        cli::{self, Output, Rooms, args::Cli},
+        cli::{self, ExitStatusCode, Output, Rooms, Trouble, args::Cli},
         grpc, ws,
     },
     ledger::{
@@ -246,6 +247,7 @@ pub fn doorward(state_dir: &Path, line: &str) -> Ended {
     let env = Env::from_pairs([("HOME", "/nonexistent")]);
     let rooms = Rooms {
         run: |_, _, _| unreachable!("no test starts a whole gateway here"),
+        policy: test_policy,
         answer_offline: grpc::answer_offline,
     };
     let code = cli::execute(cli, &env, &rooms, &mut output).0;
@@ -269,4 +271,12 @@ impl Write for Buffer {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+fn test_policy(env: &Env, overrides: &Overrides) -> Result<Policy, Trouble> {
+    let loaded = config::load(env, overrides);
+    let loaded =
+        loaded.map_err(|errors| Trouble::new(ExitStatusCode::USAGE, errors.to_string()))?;
+    boot::policy(&loaded.settings)
+        .map_err(|error| Trouble::new(ExitStatusCode::NOT_DONE, format!("{error:#}")))
 }

@@ -106,10 +106,12 @@ impl Household {
         self.pairs(&ada, "ada-phone", "admin");
         self.pairs(&ada, "ben-phone", "admin");
         self.later(DAY);
+        self.from = "192.168.40.7";
         for lamp in ["node-hall", "node-kitchen", "node-garden", "node-roof", "node-cellar"] {
             self.arrives(lamp, Role::Node, "", Basis::TrustedCidr);
             self.later(MINUTE);
         }
+        self.from = "192.168.1.30";
         let runner = self.known("ci-runner");
         let key =
             ListedKey { label: "ci-runner".into(), role: Role::Operator, scopes: set("read") };
@@ -249,7 +251,6 @@ impl Household {
         let number = self.known(name);
         self.requests += 1;
         let known = self.state.device(DeviceId([number; 32])).is_some();
-        let near = if role == Role::Node { "192.168.40.7" } else { self.from };
         Ask {
             request_id: RequestId([self.requests; 16]),
             device: DeviceId([number; 32]),
@@ -265,7 +266,7 @@ impl Household {
                 platform: "linux".into(),
                 device_family: None,
             },
-            address: Some(near.parse().unwrap()),
+            address: Some(self.from.parse().unwrap()),
             secret: Some(SecretKind::Token),
             locality: Locality::Elsewhere,
         }

@@ -44,14 +44,31 @@ const QUESTIONS: &[(&str, &str, u8)] = &[
     ("log-time", "audit log --since 2026-01-20 --until 2026-01-25", 0),
     ("log-rule", "audit log --by rule:key_list", 0),
     ("log-newest", "audit log --kind pairing_approved --limit 3", 0),
+    ("replay-same", "audit replay --policy {}/same.json", 0),
+    ("replay-stricter", "audit replay --policy {}/stricter.json", 1),
     ("verify", "audit verify", 0),
 ];
+
+/// The policy of the household, as a configuration file.
+const SAME: &str = "{
+    gateway: {nodes: {pairing: {autoApproveCidrs: ['192.168.40.0/24']}}},
+    doorward: {roles: {family: ['operator.read', 'operator.write', 'operator.talk']}},
+}";
+
+/// One that lets no node in by its address and gives a family less.
+const STRICTER: &str = "{
+    gateway: {auth: {sharedSecret: {loopbackScopes: ['operator.read']}}},
+    doorward: {roles: {family: ['operator.read']}},
+}";
 
 #[test]
 fn every_question_has_its_answer() {
     let state = tempfile::tempdir().unwrap();
     live(state.path());
+    std::fs::write(state.path().join("same.json"), SAME).unwrap();
+    std::fs::write(state.path().join("stricter.json"), STRICTER).unwrap();
     for (name, line, code) in QUESTIONS {
+        let line = &line.replace("{}", state.path().to_str().unwrap());
         let told = doorward(state.path(), line);
         assert_eq!(told.code, *code, "{line}: {told:?}");
         golden::assert_matches(&format!("story/{name}.txt"), &told.out);

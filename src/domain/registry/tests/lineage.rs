@@ -12,7 +12,7 @@ use crate::domain::{
 };
 
 /// What a record keeps of a change.
-struct Written {
+pub(super) struct Written {
     seq: Seq,
     principal: Principal,
     authority: Seq,
@@ -22,13 +22,13 @@ struct Written {
 }
 
 /// A house that keeps records, as the ledger would.
-struct Chronicle {
+pub(super) struct Chronicle {
     house: House,
     records: Vec<Rc<Written>>,
 }
 
 impl Chronicle {
-    fn begin() -> Self {
+    pub(super) fn begin() -> Self {
         let mut chronicle =
             Self { house: House { state: Registry::default(), seq: 0 }, records: vec![] };
         let secret = Some((SecretKind::Token, token(9)));
@@ -37,7 +37,7 @@ impl Chronicle {
         chronicle
     }
 
-    fn run(&mut self, who: &Standing, operation: Operation, command: Command) {
+    pub(super) fn run(&mut self, who: &Standing, operation: Operation, command: Command) {
         let permit = permit::authorize(who, operation).unwrap();
         let authority = self.house.state.authority(&permit).unwrap_or_default();
         let mut state = self.house.state.clone();
@@ -132,10 +132,10 @@ impl Past for Chronicle {
 
 const TABLET: Subject = Subject::Device(device(1), Role::Operator);
 
-type Story = fn(&mut Chronicle);
+pub(super) type Story = fn(&mut Chronicle);
 
 /// What may happen until device 1 holds something.
-fn stories() -> [(&'static str, Story); 7] {
+pub(super) fn stories() -> [(&'static str, Story); 7] {
     let by_host: Story = |house| drop(house.pair(&host(), 1, "read"));
     let by_operator: Story = |house| {
         let owner = house.pair(&host(), OWNER, "admin");

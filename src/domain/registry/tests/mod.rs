@@ -12,6 +12,7 @@ mod listed_keys;
 mod lockouts;
 mod pairing;
 mod refusals;
+mod replay;
 mod retired;
 mod rotation;
 mod rules;

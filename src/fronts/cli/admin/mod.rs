@@ -20,9 +20,9 @@ use crate::{
         v1::{
             ApprovePairingRequest, ApprovePairingResponse, DiffRequest, DiffResponse,
             ListDevicesRequest, ListDevicesResponse, RejectPairingRequest, RejectPairingResponse,
-            StateAsOfRequest, StateAsOfResponse, StatusRequest, StatusResponse, TailRequest,
-            TailResponse, VerifyRequest, VerifyResponse, WhoCanRequest, WhoCanResponse,
-            WhoamiRequest, WhoamiResponse, WhyRequest, WhyResponse,
+            ReplayRequest, ReplayResponse, StateAsOfRequest, StateAsOfResponse, StatusRequest,
+            StatusResponse, TailRequest, TailResponse, VerifyRequest, VerifyResponse,
+            WhoCanRequest, WhoCanResponse, WhoamiRequest, WhoamiResponse, WhyRequest, WhyResponse,
             audit_service_client::AuditServiceClient, explain_service_client::ExplainServiceClient,
             gateway_service_client::GatewayServiceClient, key_service_client::KeyServiceClient,
             ledger_service_client::LedgerServiceClient,
@@ -209,6 +209,14 @@ impl Admin {
     /// As [`Self::devices`].
     pub async fn diff(&mut self, request: DiffRequest) -> Result<DiffResponse, Trouble> {
         answered!(self.audit.diff(named(request)))
+    }
+
+    /// History under another policy.
+    ///
+    /// # Errors
+    /// As [`Self::devices`].
+    pub async fn replay(&mut self, request: ReplayRequest) -> Result<ReplayResponse, Trouble> {
+        answered!(self.audit.replay(named(request)))
     }
 
     /// Who the caller is.

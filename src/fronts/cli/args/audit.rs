@@ -1,6 +1,6 @@
 //! What can be typed about the ledger.
 
-use std::str::FromStr;
+use std::{path::PathBuf, str::FromStr};
 
 use clap::{Args, Subcommand};
 
@@ -72,6 +72,17 @@ Example:
         from: When,
         /// To this one; without it, now
         to: Option<When>,
+    },
+    /// Replay history under another policy: which decisions would have gone otherwise
+    ///
+    /// The policy is read from a configuration file as `run` would read it. Nothing is written.
+    #[command(after_help = "\
+Example:
+  doorward audit replay --policy stricter.json5")]
+    Replay {
+        /// The configuration file to take the policy from
+        #[arg(long, value_name = "FILE")]
+        policy: PathBuf,
     },
     /// Check every record, the chain and the checkpoints; exits 5 if something is broken
     #[command(after_help = "\
