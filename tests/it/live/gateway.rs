@@ -61,12 +61,17 @@ pub struct Gateway {
 impl Gateway {
     /// Local clients that prove the shared token are paired at once.
     pub fn start() -> Self {
+        Self::start_with(policy())
+    }
+
+    /// With this policy.
+    pub fn start_with(policy: Policy) -> Self {
         let state = TempDir::new().unwrap();
         let (ready, started) = mpsc::channel();
         let dir = state.path().to_owned();
         let thread = std::thread::spawn(move || {
             actix_rt::System::new().block_on(async {
-                let (service, registry) = house(&dir).await;
+                let (service, registry) = house(&dir, policy).await;
                 let data = web::Data::new(service.clone());
                 let app = move || {
                     App::new().app_data(data.clone()).default_service(web::to(socket::upgrade))
@@ -107,7 +112,8 @@ impl Gateway {
         }
     }
 
-    fn url(&self) -> String {
+    /// Its WebSocket address.
+    pub fn url(&self) -> String {
         format!("ws://{}/", self.address)
     }
 
@@ -130,7 +136,7 @@ impl Drop for Gateway {
     }
 }
 
-async fn house(state: &Path) -> (Service, RegistryHandle) {
+async fn house(state: &Path, policy: Policy) -> (Service, RegistryHandle) {
     let key = Arc::new(GatewayKey::generate());
     let each = &mut |_| ControlFlow::Continue(());
     let store = Box::new(MemoryStore::new());
@@ -152,7 +158,7 @@ async fn house(state: &Path) -> (Service, RegistryHandle) {
     let startup = permit::authorize(&Standing::system(Rule::Startup), Operation::AdoptPolicy);
     let command = Command::Start {
         gateway_key: PublicKey(key.public()),
-        policy: policy(),
+        policy,
         secret: secrets.fingerprint(),
     };
     registry.execute(startup.unwrap(), command, Via::internal()).await.unwrap();
@@ -169,7 +175,7 @@ async fn house(state: &Path) -> (Service, RegistryHandle) {
     (service, registry)
 }
 
-fn policy() -> Policy {
+pub fn policy() -> Policy {
     Policy {
         auth_mode: AuthMode::Token,
         shared_scopes: ScopeSet::from_iter([Known::Read]),

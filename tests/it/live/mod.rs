@@ -5,6 +5,7 @@ mod commits;
 mod ephemeral;
 mod gaps;
 mod gateway;
+mod interleaved;
 mod sessions;
 mod sockets;
 mod talk;

@@ -7,7 +7,7 @@
 //! nobody looks. Start with [`explore`]; [`action`] is everything that is tried, [`fields`] where.
 
 mod action;
-mod claim;
+pub mod claim;
 mod explore;
 mod faults;
 mod fields;
