@@ -17,6 +17,7 @@ mod limits;
 mod live;
 mod lockouts;
 mod model;
+mod params;
 mod people;
 mod proto;
 mod proxies;
