@@ -81,6 +81,21 @@ pub struct Entered {
     pub device_token: Option<Secret<String>>,
     /// When its token was handed out.
     pub issued_at: Option<UnixMillis>,
+    /// What its device was given in other roles with this knock.
+    pub others: Vec<RoleToken>,
+}
+
+/// A device's token in a role.
+#[derive(Debug)]
+pub struct RoleToken {
+    /// The role.
+    pub role: Role,
+    /// The token.
+    pub secret: Secret<String>,
+    /// What it is worth.
+    pub scopes: ScopeSet,
+    /// When it was handed out.
+    pub issued_at: UnixMillis,
 }
 
 /// Let in at once, or after something was written.

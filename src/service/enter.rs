@@ -10,6 +10,7 @@ use super::{
     proof::Proven,
 };
 use crate::{
+    actors::aggregate::Committed,
     domain::{
         ids::{DeviceId, RequestId, TokenHash},
         operation::Operation,
@@ -157,7 +158,7 @@ impl Service {
         if let Some(basis) = basis {
             let (secret, committed) = self.approve_by_rule(ask.clone(), basis, via.clone()).await;
             match committed {
-                Ok(state) => {
+                Ok(Committed { state, .. }) => {
                     return self.look_again(&state, connect, &proven, credential, secret).await;
                 }
                 Err(Refusal::HostOnly) => {} // The rule covers it no longer: a person has to.
@@ -191,41 +192,27 @@ impl Service {
         })))
     }
 
-    /// Redeems a setup code: whoever made it approved the first device that comes with it.
-    pub(super) async fn redeem(
-        &self,
-        connect: Connect,
-        proven: Proven,
-        code: TokenHash,
-    ) -> Result<Entered, Refusal> {
-        let credential = Credential::Redeemed;
-        let ask = ask(&connect, &proven, &credential, PairingReason::NotPaired);
-        let basis = Basis::SetupCode(code);
-        let (secret, committed) = self.approve_by_rule(ask, basis, via(&connect)).await;
-        let state = committed?;
-        self.look_again(&state, connect, &proven, credential, secret).await
-    }
-
-    async fn approve_by_rule(
+    /// Approves an ask by rule. The secret is the device's token if the ledger took it.
+    pub(super) async fn approve_by_rule(
         &self,
         ask: Ask,
         basis: Basis,
         via: Via,
-    ) -> (Secret<String>, Result<Arc<Registry>, Refusal>) {
+    ) -> (Secret<String>, Result<Committed<Registry>, Refusal>) {
         let (secret, token) = mint();
         let approve = async {
             let rule = self.0.registry.peek().rule_standing(basis)?;
             let permit = permit::authorize(&rule, Operation::ApprovePairing)?;
             let now = UnixMillis(self.0.steady.unix_millis());
             let command = Command::ApproveByRule { ask: Box::new(ask), basis, token, now };
-            self.0.registry.execute(permit, command, via).await.map(|committed| committed.state)
+            self.0.registry.execute(permit, command, via).await
         };
         let approved = approve.await;
         (secret, approved)
     }
 
     /// Lets a client in that could not be let in before; `secret` is its token if the ledger took it.
-    async fn look_again(
+    pub(super) async fn look_again(
         &self,
         state: &Arc<Registry>,
         connect: Connect,
@@ -251,7 +238,8 @@ impl Service {
     }
 }
 
-fn mint() -> (Secret<String>, TokenHash) {
+/// A new token, and what the ledger keeps of it.
+pub(super) fn mint() -> (Secret<String>, TokenHash) {
     let secret = entropy::token();
     let hash = TokenHash(digest(secret.expose().as_bytes()));
     (secret, hash)
@@ -270,7 +258,7 @@ fn let_in(
     };
     let session = Session { standing, asked, cap: connect.cap.clone(), locality: connect.locality };
     let withheld = state.withheld(&session);
-    Entered { session, method, withheld, device_token: None, issued_at: None }
+    Entered { session, method, withheld, device_token: None, issued_at: None, others: vec![] }
 }
 
 /// The token goes out only if the one that the ledger holds is the one that was minted here: two
@@ -292,7 +280,13 @@ fn with_token(
     }
 }
 
-fn ask(connect: &Connect, proven: &Proven, credential: &Credential, reason: PairingReason) -> Ask {
+/// What a client asks for that has to be approved.
+pub(super) fn ask(
+    connect: &Connect,
+    proven: &Proven,
+    credential: &Credential,
+    reason: PairingReason,
+) -> Ask {
     Ask {
         request_id: RequestId(entropy::uuid().into_bytes()),
         device: proven.id,

@@ -18,6 +18,7 @@ const FULL = [
   "operator.write",
 ];
 const AS_NODE = { clientName: "node-host", mode: "node", role: "node", scopes: [] };
+const sorted = (names) => [...names].sort();
 const MINUTES_10 = 10 * 60_000;
 
 async function withAdmin(t) {
@@ -75,6 +76,41 @@ test("a setup code: told to its maker once, redeemed by the first device, and fo
   const unknown = await admin.refusal("device.pair.setupStatus", { setupId: stranger });
   assert.equal(unknown.details.code, "UNKNOWN_CODE");
 });
+
+for (const [bootstrapProfile, access, scopes] of [
+  [undefined, "full", FULL],
+  ["limited", "limited", ["operator.approvals", "operator.questions", "operator.read", "operator.talk", "operator.write"]],
+]) {
+  test(`a node that redeems a ${access} code is given its operator's token in the same answer, once`, async (t) => {
+    const { gateway, admin } = await withAdmin(t);
+    const { made, read } = await make(gateway, admin, { bootstrapProfile });
+    assert.equal(made.access, access);
+    // As the mobile apps do: a node first, and what comes besides is kept by its role.
+    const options = redeeming(read, AS_NODE);
+    const { device } = options;
+    const node = await connect(gateway, options);
+    const { auth } = node.hello;
+    assert.deepEqual([auth.method, auth.role, auth.scopes], ["bootstrap-token", "node", []]);
+    assert.equal(auth.deviceTokens.length, 1);
+    const [{ deviceToken, issuedAtMs, ...besides }] = auth.deviceTokens;
+    gateway.secrets.add(deviceToken);
+    assert.deepEqual({ ...besides, scopes: sorted(besides.scopes) }, { role: "operator", scopes });
+    assert.ok(Math.abs(issuedAtMs - Date.now()) < 60_000);
+    assert.notEqual(deviceToken, auth.deviceToken);
+
+    device.tokens.set("operator", { token: deviceToken, scopes: besides.scopes });
+    const operator = await connect(gateway, { device });
+    assert.deepEqual(sorted(operator.hello.auth.scopes), scopes);
+    assert.equal(operator.hello.auth.deviceToken, undefined, "it has its token");
+    await node.stop();
+    const again = await connect(gateway, { device, ...AS_NODE });
+    assert.equal(again.hello.auth.deviceTokens, undefined, "they are told once");
+    const [row, ...rest] = (await admin.request("device.pair.list", {})).paired;
+    assert.deepEqual([rest, sorted(row.roles)], [[], ["node", "operator"]]);
+    const { error } = await refused(gateway, redeeming(read, AS_NODE));
+    assert.equal(error.details.authReason, "bootstrap_token_used");
+  });
+}
 
 test("a code that was used, one that nobody made, and one of somebody who was thrown out: refused apart, and the client stops", async (t) => {
   const { gateway, token, admin } = await withAdmin(t);

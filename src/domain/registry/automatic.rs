@@ -40,12 +40,34 @@ pub(super) fn approve(
     {
         return Err(Refusal::GrantEnded);
     }
-    let held = state.grant(ask.device, ask.role);
+    let (device, role) = (ask.device, ask.role);
+    let held = state.grant(device, role);
     let has_token = held.is_some_and(|grant| grant.token.is_some());
     let redeems = matches!(basis, Basis::SetupCode(_));
     if !redeems && (state.already_grants(&ask) || given_for_good(held, &ask)) && has_token {
         return Ok(vec![]);
     }
+    let mut events = vec![];
+    if let Basis::SetupCode(code) = basis {
+        let id = *state.code_by_hash.get(&code).ok_or(Refusal::SetupCode(CodeFault::Unknown))?;
+        let address = ask.address.map(|address| address.to_string());
+        events.push(Event::CodeRedeemed { id, device, address });
+    }
+    let beside = state.beside(&ask, basis);
+    events.extend(give(state, permit, ask, basis)?);
+    if redeems || !has_token {
+        events.push(Event::TokenIssued { device, role, token });
+    }
+    if let Some(ask) = beside {
+        events.extend(give(state, permit, ask, basis)?);
+    }
+    Ok(events)
+}
+
+/// What a rule gives in one role.
+fn give(state: &Registry, permit: &Permit, ask: Ask, basis: Basis) -> Result<Vec<Event>, Refusal> {
+    let held = state.grant(ask.device, ask.role);
+    let redeems = matches!(basis, Basis::SetupCode(_));
     let given = state.given(&ask, basis);
     let listed = held.and_then(Grant::lasting).filter(|held| held.by == ApprovedBy::KeyList);
     let listed = listed.filter(|_| redeems);
@@ -53,30 +75,20 @@ pub(super) fn approve(
         Some(_) => given.clone(),
         None => held_afterwards(held, &given, false)?,
     };
-    let mut events = vec![];
     // What the list of keys gave stays the list's to take back, so it is not made the code's gift:
     // a code that gives nothing beyond it gives a token alone, any other takes its place.
-    let gives = listed.is_none_or(|listed| !listed.scopes.covers(&given));
+    if listed.is_some_and(|listed| listed.scopes.covers(&given)) {
+        return Ok(vec![]);
+    }
     // An older request of the same device for the same role is answered by this one.
-    let answered = state.request_of(ask.device, ask.role).filter(|_| gives);
-    if let Some((request_id, request)) = answered {
-        let by = ask.request_id;
-        events.push(Event::PairingSuperseded { request_id, device: request.device, by });
-    }
-    if let Basis::SetupCode(code) = basis {
-        let id = *state.code_by_hash.get(&code).ok_or(Refusal::SetupCode(CodeFault::Unknown))?;
-        let address = ask.address.map(|address| address.to_string());
-        events.push(Event::CodeRedeemed { id, device: ask.device, address });
-    }
-    let (device, role) = (ask.device, ask.role);
-    if gives {
-        let offer = Offer { scopes, by: basis.approved_by(), approver: permit.principal().clone() };
-        events.push(offer.to(ask, held));
-    }
-    if redeems || !has_token {
-        events.push(Event::TokenIssued { device, role, token });
-    }
-    Ok(events)
+    let answered = state.request_of(ask.device, ask.role);
+    let superseded = answered.map(|(request_id, request)| Event::PairingSuperseded {
+        request_id,
+        device: request.device,
+        by: ask.request_id,
+    });
+    let offer = Offer { scopes, by: basis.approved_by(), approver: permit.principal().clone() };
+    Ok(superseded.into_iter().chain([offer.to(ask, held)]).collect())
 }
 
 /// Whether the device was given this for good, also where a role hides it: a rule lifts no role, so it
@@ -153,11 +165,20 @@ impl Registry {
                     .unwrap_or_default()
             }
             Basis::SetupCode(code) => {
-                let code = self.code(code);
+                let code = self.code(code).filter(|_| ask.role == Role::Operator);
                 code.map(|code| session::within(&ask.scopes, None, &code.scopes))
                     .unwrap_or_default()
             }
         }
+    }
+
+    /// What a rule gives besides: a code for everything is redeemed by a node on behalf of the
+    /// operator whose device it is. docs/PROTOCOL.md (b): the mobile apps come as a node first.
+    fn beside(&self, ask: &Ask, basis: Basis) -> Option<Ask> {
+        let Basis::SetupCode(code) = basis else { return None };
+        let code = self.code(code).filter(|code| code.access != Access::Node)?;
+        let ask = Some(ask).filter(|ask| ask.role == Role::Node)?;
+        Some(Ask { role: Role::Operator, scopes: code.scopes.clone(), ..ask.clone() })
     }
 
     /// Whether a rule covers this ask, everything considered that the device holds already.
@@ -218,8 +239,7 @@ impl Registry {
         if now >= code.until {
             return fault(CodeFault::Expired);
         }
-        let role = if code.access == Access::Node { Role::Node } else { Role::Operator };
-        if role != ask.role {
+        if code.access == Access::Node && ask.role != Role::Node {
             return Err(Refusal::WrongRole { role: ask.role });
         }
         let nothing_of_it = self.given(ask, Basis::SetupCode(code.hash)).is_empty();

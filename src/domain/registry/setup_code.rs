@@ -55,7 +55,7 @@ impl Access {
         }
     }
 
-    /// What its redeemer will hold.
+    /// What its redeemer will hold as an operator.
     pub fn scopes(self) -> ScopeSet {
         use Known::*;
         match self {
@@ -77,17 +77,15 @@ pub(super) fn create(
     permit.expect(Operation::CreateCode)?;
     state.authority(permit)?;
     let scopes = access.scopes();
-    let role = if access == Access::Node { Role::Node } else { Role::Operator };
-    within(permit.standing(), role, &scopes)?;
-    for_as_long(state, permit.standing(), &takes(access, &scopes), None)?;
+    within(permit.standing(), Role::Node, &scopes)?;
+    for_as_long(state, permit.standing(), &takes(&scopes), None)?;
     let creator = Some(permit.principal().clone());
     Ok(vec![Event::CodeCreated { id, code, access, scopes, until, creator }])
 }
 
-/// What it takes to give this; roles other than operator need admin.
-fn takes(access: Access, scopes: &ScopeSet) -> ScopeSet {
-    let admin = (access == Access::Node).then_some(Scope::Known(Known::Admin));
-    scopes.iter().chain(admin).collect()
+/// What it takes to give this: every code makes a node, and roles other than operator need admin.
+fn takes(scopes: &ScopeSet) -> ScopeSet {
+    scopes.iter().chain([Scope::Known(Known::Admin)]).collect()
 }
 
 impl Registry {
@@ -100,7 +98,7 @@ impl Registry {
     /// Whether its maker could still give what it gives, on what the maker held then, and for good.
     pub(super) fn maker_stands(&self, code: &SetupCode) -> bool {
         let Some(subject) = code.creator.as_ref().and_then(Principal::subject) else { return true };
-        let takes = takes(code.access, &code.scopes);
+        let takes = takes(&code.scopes);
         // Where the shared secret holds the most.
         let held = self.held(&subject, Locality::DirectLoopback);
         held.is_some_and(|held| held.line <= code.seq && held.scopes.covers(&takes))

@@ -5,6 +5,7 @@
 use std::sync::OnceLock;
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::{catalog, limits, wire};
 use crate::{
@@ -13,7 +14,7 @@ use crate::{
         registry::narrowing::{Bound, Withheld},
         scope::{Known, Role, ScopeSet},
     },
-    service::{Entered, Service, limits as house},
+    service::{Entered, RoleToken, Service, limits as house},
 };
 
 #[derive(Serialize)]
@@ -44,7 +45,30 @@ struct Auth<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     issued_at_ms: Option<u64>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    device_tokens: Vec<DeviceToken<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     narrowed: Vec<Narrowed>,
+}
+
+/// What the device was given in another role with its setup code. docs/PROTOCOL.md (b).
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct DeviceToken<'a> {
+    device_token: &'a str,
+    role: &'static str,
+    scopes: Value,
+    issued_at_ms: u64,
+}
+
+impl<'a> DeviceToken<'a> {
+    fn of(token: &'a RoleToken) -> Self {
+        Self {
+            device_token: token.secret.expose().as_str(),
+            role: token.role.name(),
+            scopes: wire::scopes(&token.scopes),
+            issued_at_ms: token.issued_at.0,
+        }
+    }
 }
 
 /// A scope that the client asked for and may not use: by what, and what to do (N2 A2.2).
@@ -94,6 +118,7 @@ pub fn frame(
         scopes: in_order(&standing.scopes, asked),
         device_token: entered.device_token.as_ref().map(|token| token.expose().as_str()),
         issued_at_ms: entered.issued_at.map(|at| at.0),
+        device_tokens: entered.others.iter().map(DeviceToken::of).collect(),
         narrowed: narrowed.map(|withheld| Narrowed::of(withheld, &standing.principal)).collect(),
     };
     let admin = standing.scopes.satisfies_known(Known::Admin).then(|| ForAdmins {

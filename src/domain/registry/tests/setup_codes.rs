@@ -72,7 +72,8 @@ fn what_a_code_is_worth() {
         (Access::Node, node, "", Ok("")),
         (Access::Node, node, "admin", Ok("")),
         (Access::Node, operator, "", Err("WRONG_ROLE")),
-        (Access::Full, node, "", Err("WRONG_ROLE")),
+        (Access::Full, node, "", Ok("")),
+        (Access::Limited, node, "admin", Ok("")),
     ] {
         let mut house = House::with_an_owner();
         house.make_code(&host(), 1, access).unwrap();
@@ -80,6 +81,35 @@ fn what_a_code_is_worth() {
         let found = outcome.map_err(|refusal| refusal.code());
         let held = found.map(|_| house.state.grant(device(1), role).unwrap().scopes.clone());
         assert_eq!(held, expected.map(set), "{access:?} as {role:?} for {asked:?}");
+    }
+}
+
+/// docs/PROTOCOL.md (b): a node that comes with a code for everything is the operator's device as well.
+#[test]
+fn what_a_node_is_given_besides() {
+    for (access, held, expected) in [
+        (Access::Full, "", Some("admin read write approvals pairing questions talk talk.secrets")),
+        (Access::Limited, "", Some("read write approvals questions talk")),
+        (Access::Limited, "pairing", Some("pairing read write approvals questions talk")),
+        (Access::Node, "", None),
+        (Access::Node, "pairing", Some("pairing")),
+    ] {
+        let mut house = House::with_an_owner();
+        house.make_code(&host(), 1, access).unwrap();
+        if !held.is_empty() {
+            house.paired(1, held);
+        }
+        house.request(as_request(8, ask(1, "admin"))).unwrap();
+        let events =
+            house.redeem(1, Ask { role: Role::Node, ..as_request(9, ask(1, "")) }).unwrap();
+        assert_eq!(house.held(1), expected.map(set), "{access:?}, {held}");
+        let asked = house.state.pending(request(8));
+        assert_eq!(asked.is_some(), access == Access::Node, "it is answered by that: {access:?}");
+        let node = house.state.grant(device(1), Role::Node).unwrap();
+        assert_eq!(node.token.map(|token| token.hash), Some(token(7)));
+        let operator = house.state.grant(device(1), Role::Operator);
+        assert!(operator.is_none_or(|grant| grant.token.is_none()), "{events:?}");
+        assert_eq!(told(&house.redeem(1, as_request(10, ask(1, "")))), "SETUP_CODE_USED");
     }
 }
 
