@@ -47,6 +47,7 @@ use crate::{
         handle::LedgerHandle,
         record::Via,
         recover::{OpenOptions, Opened},
+        tlog::follow::follow,
     },
     service::{Info, Limits, SecretPlace, Secrets, Service, TrustedProxies},
     support::{
@@ -183,6 +184,7 @@ async fn serve(
         grpc::bind(&admin_socket)?
     };
     let ledger = LedgerHandle::spawn(opened, Arc::clone(&key))?;
+    let published = follow(settings.state_dir.join("tlog"), ledger.reader(), ledger.watch())?;
     let mut signals = stop::Signals::listen()?;
     let hub = HubHandle::start(StopOnPanic::new("hub", shutdown.clone()));
     let registry = start_registry(registry, last_at, &ledger, &hub, &shutdown);
@@ -216,7 +218,7 @@ async fn serve(
     let why = signals.until_told_to_stop(&shutdown, &ledger).await;
     shutdown.begin();
     hub.publish(News::new(Fact::Shutdown));
-    stop::drain(port, &hub, &ledger).await;
+    stop::drain(port, &hub, &ledger, &published).await;
     why
 }
 

@@ -1,6 +1,6 @@
 //! The end: who may order it, and what is done before the process goes.
 
-use std::{future::Future, io, time::Duration};
+use std::{future::Future, io, thread::JoinHandle, time::Duration};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -46,12 +46,17 @@ pub(super) async fn drain(
     port: actix_web::dev::ServerHandle,
     hub: &HubHandle,
     ledger: &LedgerHandle,
+    published: &JoinHandle<()>,
 ) {
     let orderly = async {
         within(FAREWELL_DEADLINE, everyone_left(hub)).await;
         port.stop(false).await;
         if let Err(error) = ledger.close().await {
             tracing::warn!(%error, "the last checkpoint could not be signed");
+        }
+        // It ends by itself once the ledger is closed; what it does not manage, the next start does.
+        while !published.is_finished() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
     within(limits::DRAIN_DEADLINE, orderly).await;

@@ -111,6 +111,37 @@ impl LedgerReader {
         Ok(self.log.head()?.map_or(0, |head| head.size()))
     }
 
+    /// Shows the stored bytes of the records of places `from` up to, but not including, `until`,
+    /// until told to stop.
+    ///
+    /// # Errors
+    /// If the store cannot be read, or a record is not where it belongs.
+    pub(super) fn read_bytes(
+        &self,
+        from: u64,
+        until: u64,
+        each: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        let (mut next, mut lost) = (from, None);
+        self.log.scan(from, &mut |seq, value| match chain::split(value) {
+            _ if next >= until => ControlFlow::Break(()),
+            Some((_, bytes)) if seq == next => {
+                next += 1;
+                each(bytes)
+            }
+            _ => {
+                lost = Some(StoreError(format!("record {next} is not where it belongs")));
+                ControlFlow::Break(())
+            }
+        })?;
+        lost.map_or(Ok(()), Err)
+    }
+
+    /// Whose signature a checkpoint must have.
+    pub fn public_key(&self) -> &[u8; 32] {
+        &self.public_key
+    }
+
     /// The newest checkpoint in the store, a signed note.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! The one configuration in which anything is written to or read from the ledger's store.
 //!
-//! Fixed for ever: variable-length little-endian integers, at most 64 KiB, no bytes left over.
+//! Fixed for ever: variable-length little-endian integers, less than 64 KiB, no bytes left over.
 //! Without the limit a dozen hostile bytes can ask for more memory than there is.
 
 use bincode::{Decode, Encode, config};
@@ -8,8 +8,9 @@ use bincode::{Decode, Encode, config};
 use super::{chain::HeadState, record::Record, schema};
 
 /// The longest encoded record, in bytes. A ledger is not a place for transcripts: larger content is
-/// recorded by its digest. The store keeps values above about 128 KiB in files that it never syncs.
-pub const RECORD_BYTES_MAX: usize = 64 * 1024;
+/// recorded by its digest. The store keeps values above about 128 KiB in files that it never syncs,
+/// and a bundle of [`super::tlog`] counts a record's bytes with 16 bits.
+pub const RECORD_BYTES_MAX: usize = 64 * 1024 - 1;
 
 /// What decoding may claim. bincode counts every integer in full width and every list by the size
 /// of its elements in memory, so this is more than the bytes of the longest record.

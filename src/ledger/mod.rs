@@ -6,7 +6,7 @@
 //! `actors` and everything above may not be named here. `sled` is named in `sled.rs` alone, and
 //! `bincode` in `codec.rs` and `schema/`. Start with [`record`], then [`store`] (the port) and
 //! [`handle`] (how the one thread that writes is asked). [`recover`] is how a ledger is opened,
-//! [`audit`] how it is read and checked while it runs.
+//! [`audit`] how it is read and checked while it runs, [`tlog`] how it is published to others.
 
 mod ahead;
 pub mod audit;
@@ -24,6 +24,7 @@ mod sled;
 pub mod store;
 #[cfg(test)]
 mod tests;
+pub mod tlog;
 mod walk;
 mod writer;
 

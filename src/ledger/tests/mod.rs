@@ -3,7 +3,7 @@
 mod conformance;
 mod damage;
 mod faults;
-mod fixtures;
+pub(super) mod fixtures;
 mod formats;
 mod frozen;
 mod hashes;

@@ -1,0 +1,23 @@
+//! The ledger as other tools read it: C2SP `tlog-tiles`, plain files in `<state>/tlog/`.
+//!
+//! The hashes are those of the ledger's own tree and the entries are the records as stored, so
+//! everything here can be made again from the store, and the records from here. Nothing in this
+//! room stands in the way of a commit: [`follow`] comes after it, on a thread of its own, and a
+//! disk that is full or a directory that may not be written stops nothing but the copy.
+//!
+//! [`name`] says which file is what, [`bundle`] what records look like in one, [`publisher`] writes
+//! them, and [`resume`] finds out what is there already.
+
+mod bundle;
+pub mod follow;
+pub mod name;
+mod publisher;
+mod resume;
+#[cfg(test)]
+mod tests;
+
+/// How many hashes or entries a full tile or bundle has.
+pub const WIDTH: u64 = 256;
+
+/// The published checkpoint's name in the directory.
+const CHECKPOINT: &str = "checkpoint";

@@ -1,0 +1,4 @@
+//! What is published, by what may happen while it is.
+
+mod names;
+mod publishing;
