@@ -134,7 +134,7 @@ fn signature_line(line: &str) -> Option<(&str, Vec<u8>)> {
 }
 
 /// A number in its one spelling: no sign, no leading zero.
-fn decimal(text: &str) -> Option<u64> {
+pub(super) fn decimal(text: &str) -> Option<u64> {
     let number: u64 = text.parse().ok()?;
     (number.to_string() == text).then_some(number)
 }

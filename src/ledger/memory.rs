@@ -4,7 +4,6 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    ops::ControlFlow,
     sync::{Arc, Mutex, MutexGuard},
 };
 
@@ -120,11 +119,17 @@ impl Store for MemoryStore {
 
 impl LogReader for MemoryStore {
     fn scan(&self, from: u64, visit: Visit<'_>) -> Result<(), StoreError> {
-        let log = self.content().log.clone();
-        for (seq, value) in log.range(from..) {
-            if let ControlFlow::Break(()) = visit(*seq, value) {
+        let mut place = from;
+        // One at a time: the visitor may look at the content too.
+        let value_from = |place| {
+            let content = self.content();
+            content.log.range(place..).next().map(|(seq, value)| (*seq, value.clone()))
+        };
+        while let Some((seq, value)) = value_from(place) {
+            if visit(seq, &value).is_break() || seq == u64::MAX {
                 break;
             }
+            place = seq + 1;
         }
         Ok(())
     }

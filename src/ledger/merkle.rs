@@ -15,7 +15,7 @@ pub fn leaf_hash(bytes: &[u8]) -> Hash {
 }
 
 /// The hash of an inner node: SHA-256(0x01 || left || right).
-fn node_hash(left: &Hash, right: &Hash) -> Hash {
+pub(super) fn node_hash(left: &Hash, right: &Hash) -> Hash {
     let mut input = [0x01; 65];
     input[1..33].copy_from_slice(left);
     input[33..].copy_from_slice(right);

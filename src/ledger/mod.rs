@@ -25,7 +25,7 @@ pub mod store;
 #[cfg(test)]
 mod tests;
 pub mod tlog;
-mod walk;
+pub mod walk;
 mod writer;
 
 pub use audit::{Entry, LedgerReader, Verdict};

@@ -1843,8 +1843,14 @@ pub struct Event {
     >,
 }
 /// Asks for a check of everything.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct VerifyRequest {}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct VerifyRequest {
+    /// A checkpoint of this ledger that was kept elsewhere, as text. The answer is broken if what it
+    /// signed is not the beginning of what is there now; INVALID_ARGUMENT if it is no checkpoint of this
+    /// ledger.
+    #[prost(string, optional, tag = "1")]
+    pub since: ::core::option::Option<::prost::alloc::string::String>,
+}
 /// What the check found.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct VerifyResponse {
@@ -1860,6 +1866,10 @@ pub struct VerifyResponse {
     /// The newest signed checkpoint, as text (C2SP tlog-checkpoint).
     #[prost(string, optional, tag = "4")]
     pub checkpoint: ::core::option::Option<::prost::alloc::string::String>,
+    /// If `since` was asked and nothing is broken: the hashes that prove that the tree that it signed
+    /// begins the tree of `size` and `root_hash` (RFC 6962, section 2.1.2; 32 bytes each).
+    #[prost(bytes = "vec", repeated, tag = "5")]
+    pub consistency: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
 }
 /// Where a ledger is broken, and how.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1915,6 +1925,23 @@ pub struct StateAsOfResponse {
     /// The service tokens that there were, by id.
     #[prost(message, repeated, tag = "7")]
     pub tokens: ::prost::alloc::vec::Vec<ServiceToken>,
+}
+/// Asks for the proof of one record.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ProveRequest {
+    /// The record.
+    #[prost(uint64, tag = "1")]
+    pub seq: u64,
+}
+/// The proof of one record.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ProveResponse {
+    /// The proof as text (C2SP tlog-proof). Its `extra` data are the stored bytes of the record.
+    #[prost(string, tag = "1")]
+    pub proof: ::prost::alloc::string::String,
+    /// The raw Ed25519 public key with which it is checked (32 bytes).
+    #[prost(bytes = "vec", tag = "2")]
+    pub gateway_key: ::prost::alloc::vec::Vec<u8>,
 }
 /// Generated client implementations.
 pub mod ledger_service_client {
@@ -2085,6 +2112,30 @@ pub mod ledger_service_client {
                 .insert(GrpcMethod::new("doorward.admin.v1.LedgerService", "StateAsOf"));
             self.inner.unary(req, path, codec).await
         }
+        /// The proof that a record is in the ledger, for people who have nothing of the gateway but its
+        /// public key. Signs a checkpoint first if the newest does not cover the record. OUT_OF_RANGE if
+        /// there is no such record.
+        pub async fn prove(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ProveRequest>,
+        ) -> std::result::Result<tonic::Response<super::ProveResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorward.admin.v1.LedgerService/Prove",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("doorward.admin.v1.LedgerService", "Prove"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -2129,6 +2180,13 @@ pub mod ledger_service_server {
             tonic::Response<super::StateAsOfResponse>,
             tonic::Status,
         >;
+        /// The proof that a record is in the ledger, for people who have nothing of the gateway but its
+        /// public key. Signs a checkpoint first if the newest does not cover the record. OUT_OF_RANGE if
+        /// there is no such record.
+        async fn prove(
+            &self,
+            request: tonic::Request<super::ProveRequest>,
+        ) -> std::result::Result<tonic::Response<super::ProveResponse>, tonic::Status>;
     }
     /// Reads and checks the ledger.
     #[derive(Debug)]
@@ -2328,6 +2386,50 @@ pub mod ledger_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = StateAsOfSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorward.admin.v1.LedgerService/Prove" => {
+                    #[allow(non_camel_case_types)]
+                    struct ProveSvc<T: LedgerService>(pub Arc<T>);
+                    impl<
+                        T: LedgerService,
+                    > tonic::server::UnaryService<super::ProveRequest> for ProveSvc<T> {
+                        type Response = super::ProveResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ProveRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as LedgerService>::prove(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ProveSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

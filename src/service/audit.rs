@@ -1,12 +1,16 @@
 //! Reading the ledger: its records and its soundness.
 
-use std::{ops::ControlFlow, path::Path};
+use std::{
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+};
 
-use super::{Service, history::History};
+use super::{Service, history::History, proofs};
 use crate::{
     domain::{operation::Operation, permit, principal::Standing, refusal::Refusal},
     ledger::{
         audit::{self, Entry, LedgerReader},
+        checkpoint::Checkpoint,
         error::{OpenError, StoreError, unread_key},
         recover::{self, OpenOptions},
     },
@@ -70,6 +74,9 @@ impl Service {
 /// The ledger of a gateway that is not running.
 pub struct Offline {
     reader: LedgerReader,
+    /// Where its tiles lie.
+    published: PathBuf,
+    key: GatewayKey,
 }
 
 /// Opens the ledger in a state directory, which verifies it. Nothing is created.
@@ -88,10 +95,28 @@ pub fn offline(state_dir: &Path) -> Result<Offline, OpenError> {
     let options = OpenOptions { dir, outside_checkpoint: outside_checkpoint.clone() };
     let opened = recover::open(&options, &key, &mut |_| ControlFlow::Continue(()))?;
     let reader = LedgerReader::new(opened.store.reader(), key.public(), Some(outside_checkpoint));
-    Ok(Offline { reader })
+    Ok(Offline { reader, published: proofs::published_in(state_dir), key })
 }
 
 impl Offline {
+    /// The ledger itself.
+    pub(super) fn reader(&self) -> &LedgerReader {
+        &self.reader
+    }
+
+    /// Where its tiles lie, if any do.
+    pub(super) fn published(&self) -> &Path {
+        &self.published
+    }
+
+    /// Signs what is there now; the ledger was checked when it was opened. The note is not kept.
+    pub(super) fn sign_now(&self) -> Result<String, StoreError> {
+        let audit::Verdict::Ok { size, root } = self.reader.verify()? else {
+            return Err(StoreError("the ledger is broken".into()));
+        };
+        Ok(Checkpoint { size, root }.sign(&self.key))
+    }
+
     /// See [`Service::read_ledger`].
     ///
     /// # Errors
@@ -133,7 +158,7 @@ fn verify(reader: &LedgerReader) -> Result<Verdict, StoreError> {
     })
 }
 
-async fn on_a_thread<T: Send + 'static>(
+pub(super) async fn on_a_thread<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, Refusal> {
     let stopped = |_| Refusal::Unavailable { reason: "the gateway is stopping", retry_after_ms: 0 };

@@ -28,6 +28,7 @@ mod keys;
 mod lockouts;
 mod pairing;
 mod proof;
+mod proofs;
 mod redeem;
 mod secret;
 mod session;
@@ -78,6 +79,9 @@ pub use keys::KeyChange;
 pub use lockouts::{LockoutFilter, Lockouts};
 pub use pairing::{Approved, Pairings, Rejected};
 pub use proof::{Challenge, DeviceClaim};
+pub use proofs::{
+    CheckpointError, Growth, KnownCheckpoint, ProofError, Proven, check_proof, has_grown,
+};
 pub use secret::{RotatedSecret, SecretPlace, Secrets, SharedSecret};
 pub use session::{Changes, Live, Since};
 pub use setup::{NewCode, SetupStatus};

@@ -133,19 +133,6 @@ async fn wanted(
     Ok((filter != RecordFilter::default()).then_some(filter))
 }
 
-/// `audit verify`
-///
-/// # Errors
-/// As [`log`].
-pub async fn verify(session: &mut Session<'_>) -> Result<ExitStatusCode, Trouble> {
-    let verdict = session.ledger().await?.verify().await?;
-    session.out.result(|| verdict_text(&verdict), || json::verdict(&verdict))?;
-    Ok(match verdict.broken {
-        None => ExitStatusCode::OK,
-        Some(_) => ExitStatusCode::BROKEN,
-    })
-}
-
 /// `audit as-of`
 ///
 /// # Errors
@@ -177,11 +164,11 @@ fn request(
     }
 }
 
-const HEAD: &str = "   SEQ  TIME                  EVENT               SUBJECT                BY\
+pub(super) const HEAD: &str = "   SEQ  TIME                  EVENT               SUBJECT                BY\
                     \u{20}                    GRANT  VIA                          CHANGE\n";
 
 /// One record on one line. The columns do not adapt, because records come one by one.
-fn line(record: &LedgerRecord) -> String {
+pub(super) fn line(record: &LedgerRecord) -> String {
     let event = record.event.clone().unwrap_or_default();
     let subject = event.device_id.as_deref().map_or_else(String::new, |device| {
         let role = event.role.map(words::role).unwrap_or_default();
@@ -210,7 +197,7 @@ fn change(before: Option<&Scopes>, after: Option<&Scopes>) -> String {
     lost.chain(gained).collect::<Vec<_>>().join(" ")
 }
 
-fn verdict_text(verdict: &VerifyResponse) -> String {
+pub(super) fn verdict_text(verdict: &VerifyResponse) -> String {
     if let Some(broken) = &verdict.broken {
         return format!(
             "BROKEN at record {seq}: {what}\nRecords before {seq} are as they were written; nothing \
@@ -282,6 +269,7 @@ mod tests {
             root_hash: vec![0xab; 32],
             broken: None,
             checkpoint: Some("doorward/x\n42\nq6s=\n".into()),
+            consistency: vec![],
         };
         let broken = BrokenAt { first_bad_seq: 7, what: "its link does not fit".into() };
         let bad = VerifyResponse { broken: Some(broken), ..sound.clone() };

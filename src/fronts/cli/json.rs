@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use super::words;
 use crate::{
     proto::v1::{
-        Device, Grant, LedgerRecord, PendingRequest, Policy, Principal, Profile, Scopes,
-        ServiceToken, StateAsOfResponse, StatusResponse, VerifyResponse, Via, WhoamiResponse,
-        principal::Kind,
+        Device, Grant, LedgerRecord, PendingRequest, Policy, Principal, Profile, ProveResponse,
+        Scopes, ServiceToken, StateAsOfResponse, StatusResponse, VerifyResponse, Via,
+        WhoamiResponse, principal::Kind,
     },
     support::keys::to_base64url,
 };
@@ -206,6 +206,11 @@ pub fn verdict(verdict: &VerifyResponse) -> Value {
         "what": broken.map(|broken| broken.what.as_str()),
         "checkpoint": verdict.checkpoint,
     })
+}
+
+/// The proof of a record.
+pub fn proof(seq: u64, proof: &ProveResponse) -> Value {
+    json!({"seq": seq, "proof": proof.proof, "gatewayKey": words::hex(&proof.gateway_key)})
 }
 
 /// Who the caller is, as clients of the protocol are told it.

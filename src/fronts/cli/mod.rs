@@ -27,6 +27,7 @@ mod lockouts;
 mod network;
 mod output;
 mod party;
+mod proofs;
 #[cfg(test)]
 mod samples;
 mod secret;
@@ -49,7 +50,8 @@ pub use output::Output;
 use crate::{
     config::{Env, Overrides},
     domain::registry::Policy,
-    service::{self, Offline, OpenError},
+    proto::v1::LedgerRecord,
+    service::{self, Entry, Offline, OpenError},
 };
 use admin::{Admin, NoConnection};
 use args::{
@@ -67,6 +69,8 @@ pub struct Rooms {
     /// Answers admin calls about the ledger of a gateway that is not running. Called inside a tokio
     /// runtime.
     pub answer_offline: fn(Offline) -> io::Result<UnixStream>,
+    /// A record as the contract tells it.
+    pub record: fn(&Entry) -> LedgerRecord,
 }
 
 /// Parses `args` (the program's name first), runs the command and says how it ended.
@@ -132,7 +136,6 @@ async fn ask(session: &mut Session<'_>, command: Command) -> Result<ExitStatusCo
             lockouts::clear(session, address, class).await
         }
         Command::Audit(AuditCommand::Log(args)) => audit::log(session, args).await,
-        Command::Audit(AuditCommand::Verify) => audit::verify(session).await,
         Command::Audit(AuditCommand::AsOf { at }) => audit::as_of(session, at).await,
         Command::Audit(AuditCommand::Watch { from, filter }) => {
             audit::watch(session, from, filter).await
@@ -145,6 +148,13 @@ async fn ask(session: &mut Session<'_>, command: Command) -> Result<ExitStatusCo
         }
         Command::Audit(AuditCommand::Replay { policy }) => history::replay(session, policy).await,
         Command::Audit(AuditCommand::Diff { from, to }) => history::diff(session, from, to).await,
+        Command::Audit(AuditCommand::Verify { since }) => {
+            proofs::verify(session, since.as_deref()).await
+        }
+        Command::Audit(AuditCommand::Prove { seq, out }) => {
+            proofs::prove(session, seq, out.as_deref()).await
+        }
+        Command::Audit(AuditCommand::Check { file, key }) => proofs::check(session, &file, &key),
         Command::Status(StatusArgs { url: Some(url), token }) => {
             network::status(session, &url, token).await
         }

@@ -8,14 +8,15 @@ use tonic::{Request, Response};
 use super::{
     convert::{self, Past},
     error::Failure,
-    peer, read,
-    source::Source,
+    peer,
+    proofs::{self, Proving},
+    read,
     tail::Tail,
 };
 use crate::{
     proto::v1::{
-        BrokenAt, StateAsOfRequest, StateAsOfResponse, TailRequest, TailResponse, VerifyRequest,
-        VerifyResponse, ledger_service_server::LedgerService,
+        BrokenAt, ProveRequest, ProveResponse, StateAsOfRequest, StateAsOfResponse, TailRequest,
+        TailResponse, VerifyRequest, VerifyResponse, ledger_service_server::LedgerService,
     },
     support::shutdown::Shutdown,
 };
@@ -26,7 +27,7 @@ pub(super) struct Front<S> {
     shutdown: Shutdown,
 }
 
-impl<S: Source> Front<S> {
+impl<S: Proving> Front<S> {
     pub fn new(source: S, shutdown: Shutdown) -> Self {
         Self { source, shutdown }
     }
@@ -35,7 +36,7 @@ impl<S: Source> Front<S> {
 type TailStream = Pin<Box<dyn Stream<Item = Result<TailResponse, Failure>> + Send>>;
 
 #[tonic::async_trait]
-impl<S: Source> LedgerService for Front<S> {
+impl<S: Proving> LedgerService for Front<S> {
     type TailStream = TailStream;
 
     async fn tail(&self, request: Request<TailRequest>) -> Result<Response<TailStream>, Failure> {
@@ -49,8 +50,12 @@ impl<S: Source> LedgerService for Front<S> {
         &self,
         request: Request<VerifyRequest>,
     ) -> Result<Response<VerifyResponse>, Failure> {
-        let verdict = self.source.verify(&peer::standing(&request)?).await?;
+        let who = peer::standing(&request)?;
+        let verdict = self.source.verify(&who).await?;
+        let (verdict, consistency) =
+            proofs::since(&self.source, &who, request.into_inner().since, verdict).await?;
         Ok(Response::new(VerifyResponse {
+            consistency,
             size: verdict.size,
             root_hash: verdict.root.to_vec(),
             broken: verdict
@@ -58,6 +63,16 @@ impl<S: Source> LedgerService for Front<S> {
                 .map(|broken| BrokenAt { first_bad_seq: broken.first_bad_seq, what: broken.what }),
             checkpoint: verdict.checkpoint,
         }))
+    }
+
+    async fn prove(
+        &self,
+        request: Request<ProveRequest>,
+    ) -> Result<Response<ProveResponse>, Failure> {
+        let who = peer::standing(&request)?;
+        let proof = self.source.prove(&who, request.into_inner().seq).await?;
+        let gateway_key = self.source.public_key().to_vec();
+        Ok(Response::new(ProveResponse { proof, gateway_key }))
     }
 
     async fn state_as_of(

@@ -20,6 +20,7 @@ mod lockouts;
 mod network;
 mod pairing;
 mod peer;
+mod proofs;
 mod read;
 mod record;
 mod secret;
@@ -46,7 +47,8 @@ use crate::{
     proto::{
         REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX,
         v1::{
-            audit_service_server::AuditServiceServer, explain_service_server::ExplainServiceServer,
+            LedgerRecord, audit_service_server::AuditServiceServer,
+            explain_service_server::ExplainServiceServer,
             gateway_service_server::GatewayServiceServer, key_service_server::KeyServiceServer,
             ledger_service_server::LedgerServiceServer,
             lockout_service_server::LockoutServiceServer,
@@ -55,11 +57,12 @@ use crate::{
             token_service_server::TokenServiceServer,
         },
     },
-    service::{Offline, Service},
+    service::{Entry, Offline, Service},
     support::shutdown::Shutdown,
 };
 
 use peer::Doorkeeper;
+use proofs::Proving;
 use source::Source;
 
 pub use socket::bind;
@@ -150,7 +153,12 @@ pub fn answer_offline(ledger: Offline) -> io::Result<UnixStream> {
     Ok(theirs)
 }
 
-fn ledger_service<S: Source>(
+/// A record as the contract tells it, for commands that have one without a call.
+pub fn record(entry: &Entry) -> LedgerRecord {
+    record::entry(entry)
+}
+
+fn ledger_service<S: Proving>(
     source: S,
     shutdown: Shutdown,
 ) -> LedgerServiceServer<ledger::Front<S>> {

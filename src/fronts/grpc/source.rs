@@ -110,7 +110,7 @@ impl Source for Arc<Offline> {
     }
 }
 
-async fn ask<T: Send + 'static>(
+pub(super) async fn ask<T: Send + 'static>(
     offline: &Arc<Offline>,
     question: impl FnOnce(&Offline) -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, Failure> {

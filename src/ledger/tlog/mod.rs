@@ -6,15 +6,18 @@
 //! disk that is full or a directory that may not be written stops nothing but the copy.
 //!
 //! [`name`] says which file is what, [`bundle`] what records look like in one, [`publisher`] writes
-//! them, and [`resume`] finds out what is there already.
+//! them, and [`resume`] finds out what is there already. [`proof`] is what the tree is for.
 
 mod bundle;
 pub mod follow;
+mod hashes;
 pub mod name;
+pub mod proof;
 mod publisher;
 mod resume;
 #[cfg(test)]
 mod tests;
+mod tree;
 
 /// How many hashes or entries a full tile or bundle has.
 pub const WIDTH: u64 = 256;

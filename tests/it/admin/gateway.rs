@@ -249,6 +249,7 @@ pub fn doorward(state_dir: &Path, line: &str) -> Ended {
         run: |_, _, _| unreachable!("no test starts a whole gateway here"),
         policy: test_policy,
         answer_offline: grpc::answer_offline,
+        record: grpc::record,
     };
     let code = cli::execute(cli, &env, &rooms, &mut output).0;
     Ended { code, out: out.text(), err: err.text() }

@@ -9,4 +9,5 @@ mod explain;
 pub mod gateway;
 mod history;
 mod ledger_stream;
+mod proofs;
 mod tokens;

@@ -19,10 +19,11 @@ use crate::{
         REQUEST_ID, RESPONSE_BYTES_MAX,
         v1::{
             ApprovePairingRequest, ApprovePairingResponse, DiffRequest, DiffResponse,
-            ListDevicesRequest, ListDevicesResponse, RejectPairingRequest, RejectPairingResponse,
-            ReplayRequest, ReplayResponse, StateAsOfRequest, StateAsOfResponse, StatusRequest,
-            StatusResponse, TailRequest, TailResponse, VerifyRequest, VerifyResponse,
-            WhoCanRequest, WhoCanResponse, WhoamiRequest, WhoamiResponse, WhyRequest, WhyResponse,
+            ListDevicesRequest, ListDevicesResponse, ProveRequest, ProveResponse,
+            RejectPairingRequest, RejectPairingResponse, ReplayRequest, ReplayResponse,
+            StateAsOfRequest, StateAsOfResponse, StatusRequest, StatusResponse, TailRequest,
+            TailResponse, VerifyRequest, VerifyResponse, WhoCanRequest, WhoCanResponse,
+            WhoamiRequest, WhoamiResponse, WhyRequest, WhyResponse,
             audit_service_client::AuditServiceClient, explain_service_client::ExplainServiceClient,
             gateway_service_client::GatewayServiceClient, key_service_client::KeyServiceClient,
             ledger_service_client::LedgerServiceClient,
@@ -172,8 +173,16 @@ impl Admin {
     ///
     /// # Errors
     /// As [`Self::devices`].
-    pub async fn verify(&mut self) -> Result<VerifyResponse, Trouble> {
-        answered!(self.ledger.verify(named(VerifyRequest {})))
+    pub async fn verify(&mut self, since: Option<String>) -> Result<VerifyResponse, Trouble> {
+        answered!(self.ledger.verify(named(VerifyRequest { since })))
+    }
+
+    /// The proof of a record.
+    ///
+    /// # Errors
+    /// As [`Self::devices`].
+    pub async fn prove(&mut self, seq: u64) -> Result<ProveResponse, Trouble> {
+        answered!(self.ledger.prove(named(ProveRequest { seq })))
     }
 
     /// The state after a record. Folds everything before it, which takes as long as it takes.

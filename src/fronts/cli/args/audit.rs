@@ -87,8 +87,38 @@ Example:
     /// Check every record, the chain and the checkpoints; exits 5 if something is broken
     #[command(after_help = "\
 Example:
-  doorward audit verify && echo untouched")]
-    Verify,
+  doorward audit verify && echo untouched
+  doorward audit verify --since backup/checkpoint     and it begins as it did then")]
+    Verify {
+        /// A checkpoint that was kept elsewhere: what it signed must be the beginning of what is there
+        #[arg(long, value_name = "FILE")]
+        since: Option<PathBuf>,
+    },
+    /// Give the proof that a record is in the ledger, for people who have nothing but the public key
+    #[command(after_help = "\
+Example:
+  doorward audit prove --seq 41 --out 41.tlog-proof
+  doorward audit check 41.tlog-proof --key KEY          anywhere, as the command says")]
+    Prove {
+        /// The record
+        #[arg(long)]
+        seq: u64,
+        /// Write the proof to this file [default: standard output]
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Check such a proof, without a gateway and without its state
+    #[command(after_help = "\
+Example:
+  doorward audit check 41.tlog-proof --key gateway.pub")]
+    Check {
+        /// The proof
+        file: PathBuf,
+        /// The gateway's public key, in base64url or hex, or a file with it. Take it from a source that
+        /// you trust, not from whoever brings the proof
+        #[arg(long, value_name = "KEY|FILE")]
+        key: String,
+    },
     /// Print who waited and who held what, right after a record or at a time
     #[command(
         name = "as-of",

@@ -31,6 +31,19 @@ fn what_is_global_is_taken_before_and_after_the_command() {
 }
 
 #[test]
+fn proofs_row_by_row() {
+    for (line, accepted) in [
+        ("doorward audit verify --since /c", true),
+        ("doorward audit prove", false),
+        ("doorward audit prove --seq 3 --out /p", true),
+        ("doorward audit check /p", false),
+        ("doorward audit check /p --key K", true),
+    ] {
+        assert_eq!(parse(line).is_ok(), accepted, "{line}");
+    }
+}
+
+#[test]
 fn lines_row_by_row() {
     for (line, accepted) in [
         ("doorward run", true),

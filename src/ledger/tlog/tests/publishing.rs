@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// A store with so many records, and a reader of it.
-fn filled(key: &GatewayKey, size: u64) -> (MemoryStore, LedgerReader) {
+pub fn filled(key: &GatewayKey, size: u64) -> (MemoryStore, LedgerReader) {
     let (mut store, mut head) = (MemoryStore::new(), HeadState::default());
     let batch = entries(&mut head, &records(0..size, key));
     store.append(0, &batch, &head).unwrap();
@@ -33,7 +33,7 @@ fn filled(key: &GatewayKey, size: u64) -> (MemoryStore, LedgerReader) {
     (store, reader)
 }
 
-fn signed(log: &LedgerReader, key: &GatewayKey, size: u64) -> (Checkpoint, String) {
+pub fn signed(log: &LedgerReader, key: &GatewayKey, size: u64) -> (Checkpoint, String) {
     let mut head = HeadState::default();
     for entry in log.read(0, size as usize).unwrap() {
         head.frontier.push(entry.leaf_hash);
