@@ -80,7 +80,7 @@ pub use lockouts::{LockoutFilter, Lockouts};
 pub use pairing::{Approved, Pairings, Rejected};
 pub use proof::{Challenge, DeviceClaim};
 pub use proofs::{
-    CheckpointError, Growth, KnownCheckpoint, ProofError, Proven, check_proof, has_grown,
+    CheckpointError, Growth, KnownCheckpoint, ProofError, Proven, Published, check_proof, has_grown,
 };
 pub use secret::{RotatedSecret, SecretPlace, Secrets, SharedSecret};
 pub use session::{Changes, Live, Since};

@@ -9,7 +9,12 @@ use super::{
 };
 use crate::{
     domain::{operation::Operation, permit, principal::Standing, refusal::Refusal},
-    ledger::{LedgerReader, StoreError, checkpoint::Checkpoint, tlog::proof, walk::Fault},
+    ledger::{
+        LedgerReader, StoreError,
+        checkpoint::Checkpoint,
+        tlog::{self, name::Resource, proof},
+        walk::Fault,
+    },
 };
 
 pub use crate::ledger::{
@@ -69,6 +74,38 @@ impl Service {
         permit::check(who, Operation::ReadLedger)?;
         let (reader, dir) = (self.0.ledger.reader(), published_in(&self.0.info.state_dir));
         on_a_thread(move || growth(&reader, &dir, since, now)).await
+    }
+}
+
+/// A file of the published ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Published {
+    /// What is in it.
+    pub bytes: Vec<u8>,
+    /// Whether it will be another one soon, as a checkpoint will; tiles and bundles stay as they are.
+    pub changes: bool,
+}
+
+impl Service {
+    /// A file of the published ledger, by its path in C2SP `tlog-tiles`. `None` if it has no such
+    /// file, or not yet.
+    ///
+    /// # Errors
+    /// If `who` may not read the ledger, or the file cannot be read.
+    pub async fn published(
+        &self,
+        who: &Standing,
+        path: &str,
+    ) -> Result<Option<Published>, Refusal> {
+        permit::check(who, Operation::ReadLedger)?;
+        let told = self.told_size();
+        let Some(name) = Resource::parse(path).filter(|name| name.records() <= told) else {
+            return Ok(None);
+        };
+        let dir = published_in(&self.0.info.state_dir);
+        let read = move || tlog::read(&dir, &name).map_err(|error| StoreError(error.to_string()));
+        let bytes = on_a_thread(read).await?;
+        Ok(bytes.map(|bytes| Published { bytes, changes: name == Resource::Checkpoint }))
     }
 }
 

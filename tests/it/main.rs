@@ -26,4 +26,5 @@ mod scopes;
 mod story;
 mod threads;
 mod tidy;
+mod tlog;
 mod wire;

@@ -14,6 +14,7 @@ mod health;
 mod join;
 mod limits;
 mod models;
+mod tlog;
 mod whoami;
 
 use actix_web::{HttpRequest, HttpResponse, http::Method, web};
@@ -43,7 +44,7 @@ pub async fn serve(
 fn is_known(path: &str) -> bool {
     const FIXED: [&str; 7] =
         ["/health", "/healthz", "/ready", "/readyz", "/startupz", "/v1/models", whoami::PATH];
-    FIXED.contains(&path) || path.starts_with(models::ONE)
+    FIXED.contains(&path) || [models::ONE, tlog::UNDER].iter().any(|under| path.starts_with(under))
 }
 
 async fn read(request: &HttpRequest, service: &Service) -> HttpResponse {
@@ -54,6 +55,7 @@ async fn read(request: &HttpRequest, service: &Service) -> HttpResponse {
         "/v1/models" => models::list(request, service).await,
         whoami::PATH => whoami::serve(request, service).await,
         path if path.starts_with(models::ONE) => models::one(request, service).await,
+        path if path.starts_with(tlog::UNDER) => tlog::serve(request, service).await,
         _ => error::not_found("Not Found"),
     }
 }

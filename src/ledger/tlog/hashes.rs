@@ -14,7 +14,8 @@ use super::{
     WIDTH,
     name::{Content, Resource, span},
     publisher::root_of,
-    resume::{read, read_hashes},
+    read,
+    resume::read_hashes,
     tree::Nodes,
 };
 use crate::ledger::{
@@ -40,7 +41,7 @@ pub(super) struct Hashes<'a> {
 impl<'a> Hashes<'a> {
     /// From the tiles in `dir`, up to the checkpoint there, and from the log.
     pub(super) fn published(log: &'a LedgerReader, dir: &Path) -> Self {
-        let note = read(&dir.join(super::CHECKPOINT)).ok().flatten().unwrap_or_default();
+        let note = read(dir, &Resource::Checkpoint).ok().flatten().unwrap_or_default();
         let checkpoint = Checkpoint::parse_unverified(&String::from_utf8_lossy(&note));
         let published = checkpoint.map_or(0, |checkpoint| checkpoint.size);
         Self { log, dir: dir.to_owned(), published, tiles: BTreeMap::new() }

@@ -19,8 +19,24 @@ mod resume;
 mod tests;
 mod tree;
 
+use std::{fs, io, path::Path};
+
+use name::Resource;
+
 /// How many hashes or entries a full tile or bundle has.
 pub const WIDTH: u64 = 256;
 
 /// The published checkpoint's name in the directory.
 const CHECKPOINT: &str = "checkpoint";
+
+/// The bytes of a file in `dir`; `None` if there is none.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn read(dir: &Path, name: &Resource) -> io::Result<Option<Vec<u8>>> {
+    match fs::read(dir.join(name.path())) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}

@@ -12,6 +12,7 @@ use super::{
     WIDTH,
     name::{Content, Resource, span},
     publisher::{Publisher, root_of},
+    read,
 };
 use crate::{
     ledger::{audit::LedgerReader, checkpoint::Checkpoint, merkle::Hash},
@@ -46,7 +47,7 @@ enum Signed {
 }
 
 fn read_checkpoint(dir: &Path, log: &LedgerReader) -> io::Result<Signed> {
-    let Some(bytes) = read(&dir.join(super::CHECKPOINT))? else { return Ok(Signed::Nothing) };
+    let Some(bytes) = read(dir, &Resource::Checkpoint)? else { return Ok(Signed::Nothing) };
     let note = String::from_utf8_lossy(&bytes);
     let read = Checkpoint::verify(&note, log.public_key());
     Ok(read.map_or(Signed::Foreign, Signed::Ours))
@@ -121,7 +122,7 @@ fn full_tile(dir: &Path, level: u32, index: u64) -> io::Result<Vec<Hash>> {
 
 /// The hashes in a tile; `None` if it is not there or has not the size of its name.
 pub(super) fn read_hashes(dir: &Path, name: &Resource) -> io::Result<Option<Vec<Hash>>> {
-    let Some(bytes) = read(&dir.join(name.path()))? else { return Ok(None) };
+    let Some(bytes) = read(dir, name)? else { return Ok(None) };
     let (hashes, rest) = bytes.as_chunks::<HASH_BYTES>();
     let Resource::Tile { width, .. } = *name else { return Ok(None) };
     Ok((rest.is_empty() && hashes.len() as u64 == width).then(|| hashes.to_vec()))
@@ -136,15 +137,6 @@ fn has(dir: &Path, name: &Resource) -> io::Result<bool> {
             _ => meta.len() > 0,
         }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
-/// The bytes of a file; `None` if there is none.
-pub(super) fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
-    match fs::read(path) {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
 }

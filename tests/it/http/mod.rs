@@ -4,6 +4,7 @@ mod bodies;
 pub mod client;
 mod credentials;
 mod ends;
+mod tlog;
 
 /// A completion that is as it should be.
 pub const HELLO: &str = r#"{"model":"openclaw","messages":[{"role":"user","content":"hello"}]}"#;
