@@ -183,3 +183,38 @@ for (const signal of ["SIGTERM", "SIGKILL"]) {
     assert.equal(tokenOf(device), kept);
   });
 }
+
+test("rotated by someone else while it waits: it comes back once, with another token, to the request that it left", async (t) => {
+  const { gateway, admin, device, host } = await withReader(t);
+  const old = tokenOf(device);
+  const { requestId, outcome } = await host.ask();
+  const cut = assert.rejects(outcome);
+  await admin.request("device.token.rotate", { deviceId: device.id, role: "operator" });
+  await cut;
+  assert.deepEqual(await host.client.nth("closes", 1), { code: 4001, reason: "device token rotated" });
+  const { auth } = await host.client.nth("hellos", 2);
+  assert.equal(auth.deviceToken, tokenOf(device));
+  assert.notEqual(tokenOf(device), old);
+  const again = await host.ask();
+  assert.equal(again.requestId, requestId);
+  await admin.request("device.pair.approve", { requestId });
+  assert.equal((await again.outcome).status, "approved");
+  assert.deepEqual(sorted((await host.client.nth("hellos", 1)).auth.scopes), sorted(MORE));
+  assert.deepEqual([host.before.attempts, host.before.refusals], [2, []]);
+});
+
+for (const [way, method] of [["revoked", "device.token.revoke"], ["removed", "device.pair.remove"]]) {
+  test(`${way} while it waits: the request goes with it, and the client stops after one refusal`, async (t) => {
+    const { gateway, admin, device, host } = await withReader(t);
+    const { requestId, outcome } = await host.ask();
+    const told = outcome.then(({ status }) => status, () => "cut off");
+    const role = way === "revoked" ? { role: "operator" } : {};
+    await admin.request(method, { deviceId: device.id, ...role });
+    assert.ok(["rejected", "cut off"].includes(await told));
+    assert.equal((await host.client.nth("pauses", 1)).detailCode, "AUTH_DEVICE_TOKEN_MISMATCH");
+    assert.deepEqual([host.client.hellos.length, host.client.refusals.length], [1, 1]);
+    assert.deepEqual(await shown(gateway), []);
+    const late = await admin.refusal("device.pair.approve", { requestId });
+    assert.match(late.message, /^unknown requestId/);
+  });
+}
