@@ -134,7 +134,9 @@ impl Shadow {
                 self.rotated(before, n, who, bits(&set(scopes)));
             }
             Action::Revoke(n, role, _) if self.claims.contains_key(&Holder::device(n, role)) => {
-                return Ok(self.taken(n, &[role], true));
+                // Where nothing was left, nothing was taken away.
+                let bars = before.grant(device(n), role).is_some();
+                return Ok(self.taken(n, &[role], bars));
             }
             Action::Remove(n, _) => {
                 return Ok(self.taken(n, &[Role::Operator, Role::Node], true));
@@ -270,13 +272,17 @@ impl Shadow {
         // One end for all that has one: it may be earlier than what was asked for, never later.
         let ends = |grant: &Grant| grant.ends.as_ref().map(|ending| ending.at.0);
         let end = after.grant(device(n), role).and_then(ends);
-        let until = until.map(|until| end.map_or(until, |end| end.min(until)));
+        let no_later = |until: u64| end.map_or(until, |end| end.min(until));
+        let until = until.map(no_later);
         let gives = self.gives(before, who, until);
         if role == Role::Node && gives & ADMIN == 0 && !self.claims.contains_key(&holder) {
             return;
         }
         self.barred.remove(&n);
         let claim = self.claims.entry(holder).or_default();
+        for gift in &mut claim.gifts {
+            gift.until = gift.until.map(no_later);
+        }
         let current = [claim.over, claim.beneath];
         match until {
             Some(_) if !claim.passes() => {
@@ -386,16 +392,5 @@ impl Shadow {
             }
         }
         lost
-    }
-}
-
-impl Who {
-    /// On what it stands, if it is not the host.
-    fn stands_on(self) -> Option<Holder> {
-        match self {
-            Self::Host | Self::Forced => None,
-            Self::Session(holder) => Some(holder),
-            Self::Narrow(n) => Some(Holder::Operator(n)),
-        }
     }
 }

@@ -70,6 +70,17 @@ pub enum Who {
     Narrow(u8),
 }
 
+impl Who {
+    /// On what it stands, if it is not the host.
+    pub fn stands_on(self) -> Option<Holder> {
+        match self {
+            Self::Host | Self::Forced => None,
+            Self::Session(holder) => Some(holder),
+            Self::Narrow(n) => Some(Holder::Operator(n)),
+        }
+    }
+}
+
 /// What decides. The faults are seeded here, around the real domain.
 pub trait Rules {
     /// Gate 2, as the actor that owns the registry asks it: whatever is to be written stands on
