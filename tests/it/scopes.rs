@@ -41,6 +41,20 @@ fn asking(options: &ConnectOptions, short: &str) -> ConnectOptions {
     ConnectOptions { scopes: names(short), ..options.clone() }
 }
 
+/// What `hello-ok` says that was asked for and is not held, each with its code and what to do
+/// (N2 A2.2). It is left out where nothing is.
+fn withheld(session: &Session) -> Vec<String> {
+    let Some(narrowed) = session.hello["auth"].get("narrowed") else { return vec![] };
+    let narrowed = narrowed.as_array().unwrap();
+    assert!(!narrowed.is_empty(), "{}", session.hello);
+    let name = |withheld: &serde_json::Value| {
+        assert_eq!(withheld["code"], "NOT_GRANTED", "{withheld}");
+        assert!(withheld["remedy"].as_str().is_some_and(|text| text.len() > 10), "{withheld}");
+        withheld["scope"].as_str().unwrap().to_owned()
+    };
+    narrowed.iter().map(name).collect()
+}
+
 /// Connects, compares the scopes of `hello-ok`, and calls every served method.
 async fn check(url: &str, options: &ConnectOptions, expected: &str, what: &str) {
     let mut session =
@@ -48,6 +62,8 @@ async fn check(url: &str, options: &ConnectOptions, expected: &str, what: &str) 
     let held = session.hello["auth"]["scopes"].clone();
     assert_eq!(held, json!(names(expected)), "{what}");
     let held: ScopeSet = names(expected).iter().map(|name| Scope::parse(name).unwrap()).collect();
+    let lost = options.scopes.iter().filter(|name| !held.satisfies(&Scope::parse(name).unwrap()));
+    assert_eq!(withheld(&session), lost.cloned().collect::<Vec<_>>(), "{what}");
     for method in METHODS {
         let denied = denied(&mut session, method.name).await;
         let (scope, own) = match method.operation.requirement() {

@@ -10,6 +10,7 @@ mod knocks;
 mod lineage;
 mod listed_keys;
 mod lockouts;
+mod narrowings;
 mod pairing;
 mod refusals;
 mod replay;
