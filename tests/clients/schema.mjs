@@ -41,6 +41,14 @@ function pairingList(value) {
   });
 }
 
+/** A device in one role, or a service token, and when it ends: doorward's own event. */
+function grantEnding({ kind, deviceId, role, tokenId, name, untilMs, ts, ...more }) {
+  const ofDevice = kind === "device" && deviceId && role && tokenId === undefined;
+  const ofToken = kind === "service_token" && tokenId && name && deviceId === undefined;
+  const fits = (ofDevice || ofToken) && Number.isSafeInteger(untilMs) && Number.isSafeInteger(ts);
+  return fits && Object.keys(more).length === 0 ? [] : ["doorward.grant.ending: not its shape"];
+}
+
 /**
  * `hello-ok`. Its `auth` says how the client proved itself, as the real gateway does against its own
  * schema, and why it holds less than it asked for, which no schema has a place for.
@@ -61,7 +69,7 @@ const EVENTS = {
   "device.pair.requested": named("DevicePairRequestedEvent"),
   "device.pair.resolved": named("DevicePairResolvedEvent"),
   "device.pair.setup.completed": named("DevicePairSetupCompletedEvent"),
-  "doorward.grant.ending": isObject("doorward.grant.ending"),
+  "doorward.grant.ending": grantEnding,
   "doorward.session.changed": isObject("doorward.session.changed"),
   health: healthSnapshot,
   presence: (value) => presenceList(value?.presence),
