@@ -180,3 +180,36 @@ impl Ending {
         .unwrap();
     }
 }
+
+/// Over several connections, because one may have so many calls and no more.
+#[test]
+fn a_hundred_followers_have_each_record_once_and_in_order() {
+    const FOLLOWERS: usize = 100;
+    let dir = tempfile::tempdir().unwrap();
+    let gateway = Gateway::start(dir.path());
+    block_on(async {
+        let mut streams = vec![];
+        for _ in 0..FOLLOWERS / 25 {
+            let mut connection = client(&gateway).await;
+            for _ in 0..25 {
+                let follow = TailRequest { follow: true, ..Default::default() };
+                streams.push(connection.tail(follow).await.unwrap().into_inner());
+            }
+        }
+        // Seven devices ask, and ask again for something else: a request, and what it replaces.
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for round in 0..50_u8 {
+                    let scopes = ["operator.read", "operator.write"][usize::from(round / 7 % 2)];
+                    gateway.ask(round % 7, scopes);
+                }
+            });
+        });
+        let size = 3 + 7 + 2 * 43;
+        for stream in &mut streams {
+            for seq in 0..size {
+                assert_eq!(next(stream).await, seq);
+            }
+        }
+    });
+}

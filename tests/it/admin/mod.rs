@@ -10,4 +10,5 @@ pub mod gateway;
 mod history;
 mod ledger_stream;
 mod proofs;
+mod racing;
 mod tokens;
