@@ -4,6 +4,7 @@
 //! stop is the same in reverse: tell clients, finish what is being appended, sign a checkpoint.
 //! Nothing is decided here; the parts are only put together. Start with [`run`].
 
+mod access;
 mod ground;
 mod people;
 mod stop;
@@ -201,6 +202,8 @@ async fn serve(
     let server = open_port(listener, &service)?;
     let port = server.handle();
     actix_rt::spawn(server);
+    admin.spawn(access::write(service.clone()));
+    let counted = service.clone();
     if let Some(listener) = grpc {
         admin.spawn(grpc::serve_network(listener, service.clone(), shutdown.clone()));
     }
@@ -219,6 +222,7 @@ async fn serve(
     shutdown.begin();
     hub.publish(News::new(Fact::Shutdown));
     stop::drain(port, &hub, &ledger, &published).await;
+    counted.write_access();
     why
 }
 

@@ -24,6 +24,23 @@ pub enum Transport {
     Grpc,
 }
 
+impl Transport {
+    /// All of them.
+    pub const ALL: &[Self] =
+        &[Self::WebSocket, Self::Http, Self::AdminSocket, Self::Internal, Self::Grpc];
+
+    /// Its stable name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::WebSocket => "websocket",
+            Self::Http => "http",
+            Self::AdminSocket => "admin-socket",
+            Self::Internal => "internal",
+            Self::Grpc => "grpc",
+        }
+    }
+}
+
 /// From where a change came, and how the gateway knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Via {

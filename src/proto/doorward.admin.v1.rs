@@ -3713,6 +3713,60 @@ pub mod rejudged {
         }
     }
 }
+/// Asks for access records.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListAccessRequest {
+    /// Of which kind.
+    #[prost(enumeration = "AccessKind", tag = "1")]
+    pub kind: i32,
+    /// That happened at this time or later. Absent: all that are kept.
+    #[prost(uint64, optional, tag = "2")]
+    pub since_ms: ::core::option::Option<u64>,
+    /// How many of the last at the most. Absent: 1000.
+    #[prost(uint32, optional, tag = "3")]
+    pub limit: ::core::option::Option<u32>,
+}
+/// Access records.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListAccessResponse {
+    /// Those that happened last at the end.
+    #[prost(message, repeated, tag = "1")]
+    pub rows: ::prost::alloc::vec::Vec<Access>,
+    /// How many there are in all.
+    #[prost(uint64, tag = "2")]
+    pub total: u64,
+}
+/// What was counted together.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Access {
+    /// What happened.
+    #[prost(enumeration = "AccessKind", tag = "1")]
+    pub kind: i32,
+    /// How often: exactly.
+    #[prost(uint64, tag = "2")]
+    pub count: u64,
+    /// The first time.
+    #[prost(uint64, tag = "3")]
+    pub first_ms: u64,
+    /// The last time.
+    #[prost(uint64, tag = "4")]
+    pub last_ms: u64,
+    /// The refusal's stable code. Absent: it was let in.
+    #[prost(string, optional, tag = "5")]
+    pub code: ::core::option::Option<::prost::alloc::string::String>,
+    /// By which door: `websocket`, `http`, `grpc`, `admin-socket`.
+    #[prost(string, tag = "6")]
+    pub door: ::prost::alloc::string::String,
+    /// Who, as `RecordFilter.by` names them. Absent: nobody knows.
+    #[prost(string, optional, tag = "7")]
+    pub who: ::core::option::Option<::prost::alloc::string::String>,
+    /// What was called. Absent: it came to the door.
+    #[prost(string, optional, tag = "8")]
+    pub what: ::core::option::Option<::prost::alloc::string::String>,
+    /// From where: an address, of IPv6 its /64. Absent: it is not known, or there were too many.
+    #[prost(string, optional, tag = "9")]
+    pub address: ::core::option::Option<::prost::alloc::string::String>,
+}
 /// Where all authority comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -3742,6 +3796,43 @@ impl Root {
             "ROOT_UNSPECIFIED" => Some(Self::Unspecified),
             "ROOT_HOST" => Some(Self::Host),
             "ROOT_CONFIGURATION" => Some(Self::Configuration),
+            _ => None,
+        }
+    }
+}
+/// What happened at a door.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum AccessKind {
+    /// In requests: any. Never sent.
+    Unspecified = 0,
+    /// A client was let in.
+    Entered = 1,
+    /// A client was turned away: its credential, its proof, or its pairing.
+    Refused = 2,
+    /// A client that was let in called what it has no right to.
+    Denied = 3,
+}
+impl AccessKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "ACCESS_KIND_UNSPECIFIED",
+            Self::Entered => "ACCESS_KIND_ENTERED",
+            Self::Refused => "ACCESS_KIND_REFUSED",
+            Self::Denied => "ACCESS_KIND_DENIED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "ACCESS_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "ACCESS_KIND_ENTERED" => Some(Self::Entered),
+            "ACCESS_KIND_REFUSED" => Some(Self::Refused),
+            "ACCESS_KIND_DENIED" => Some(Self::Denied),
             _ => None,
         }
     }
@@ -3909,6 +4000,32 @@ pub mod audit_service_client {
                 .insert(GrpcMethod::new("doorward.admin.v1.AuditService", "Diff"));
             self.inner.unary(req, path, codec).await
         }
+        /// Who came in, who was turned away, and who called what they have no right to. These are no
+        /// records of the ledger: they are counted, bounded, and kept for a month.
+        pub async fn list_access(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListAccessRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListAccessResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorward.admin.v1.AuditService/ListAccess",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("doorward.admin.v1.AuditService", "ListAccess"));
+            self.inner.unary(req, path, codec).await
+        }
         /// Which past decisions would have gone otherwise under another policy, and who would hold what now.
         pub async fn replay(
             &mut self,
@@ -3962,6 +4079,15 @@ pub mod audit_service_server {
             &self,
             request: tonic::Request<super::DiffRequest>,
         ) -> std::result::Result<tonic::Response<super::DiffResponse>, tonic::Status>;
+        /// Who came in, who was turned away, and who called what they have no right to. These are no
+        /// records of the ledger: they are counted, bounded, and kept for a month.
+        async fn list_access(
+            &self,
+            request: tonic::Request<super::ListAccessRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListAccessResponse>,
+            tonic::Status,
+        >;
         /// Which past decisions would have gone otherwise under another policy, and who would hold what now.
         async fn replay(
             &self,
@@ -4165,6 +4291,51 @@ pub mod audit_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = DiffSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorward.admin.v1.AuditService/ListAccess" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListAccessSvc<T: AuditService>(pub Arc<T>);
+                    impl<
+                        T: AuditService,
+                    > tonic::server::UnaryService<super::ListAccessRequest>
+                    for ListAccessSvc<T> {
+                        type Response = super::ListAccessResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListAccessRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AuditService>::list_access(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListAccessSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -5,7 +5,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Service, history::History, proofs};
+use super::{
+    Service,
+    access::{AccessFilter, AccessKey, AccessLog, Tally},
+    history::History,
+    proofs,
+};
 use crate::{
     domain::{operation::Operation, permit, principal::Standing, refusal::Refusal},
     ledger::{
@@ -77,6 +82,7 @@ pub struct Offline {
     /// Where its tiles lie.
     published: PathBuf,
     key: GatewayKey,
+    access: AccessLog,
 }
 
 /// Opens the ledger in a state directory, which verifies it. Nothing is created.
@@ -95,7 +101,8 @@ pub fn offline(state_dir: &Path) -> Result<Offline, OpenError> {
     let options = OpenOptions { dir, outside_checkpoint: outside_checkpoint.clone() };
     let opened = recover::open(&options, &key, &mut |_| ControlFlow::Continue(()))?;
     let reader = LedgerReader::new(opened.store.reader(), key.public(), Some(outside_checkpoint));
-    Ok(Offline { reader, published: proofs::published_in(state_dir), key })
+    let access = AccessLog::new(state_dir.join("access"));
+    Ok(Offline { reader, published: proofs::published_in(state_dir), key, access })
 }
 
 impl Offline {
@@ -139,6 +146,14 @@ impl Offline {
     /// If it cannot be read.
     pub fn verify(&self) -> Result<Verdict, StoreError> {
         verify(&self.reader)
+    }
+
+    /// See [`Service::access`].
+    ///
+    /// # Errors
+    /// If a file cannot be read.
+    pub fn access(&self, filter: AccessFilter) -> Result<Vec<(AccessKey, Tally)>, StoreError> {
+        self.access.rows(filter)
     }
 
     /// Asks something of it, as [`Service::history`] does of a running gateway.

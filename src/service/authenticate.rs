@@ -24,6 +24,7 @@ use crate::{
             admit::{Admission, Credential, Knock, ProvenDevice, admit},
         },
     },
+    ledger::Transport,
     support::secret::{Secret, digest},
 };
 
@@ -46,11 +47,35 @@ enum Verdict {
 }
 
 impl Service {
-    /// Decides on one client at the door.
+    /// Decides on one client at the door, and counts what became of it.
     ///
     /// # Errors
     /// The refusal; nothing was written.
     pub fn connect(&self, connect: Connect) -> Result<Outcome, Refusal> {
+        let (address, transport) = (connect.address, Transport::WebSocket);
+        let outcome = self.decide(connect);
+        match outcome {
+            Err(refusal) => {
+                self.note_at_door(Err(&refusal), transport, address);
+                Err(refusal)
+            }
+            Ok(Outcome::Entered(entered)) => {
+                self.note_at_door(Ok(&entered.session.standing), transport, address);
+                Ok(Outcome::Entered(entered))
+            }
+            Ok(Outcome::Later(later)) => {
+                let service = self.clone();
+                Ok(Outcome::Later(Box::pin(async move {
+                    let outcome = later.await;
+                    let standing = outcome.as_ref().map(|entered| &entered.session.standing);
+                    service.note_at_door(standing, transport, address);
+                    outcome
+                })))
+            }
+        }
+    }
+
+    fn decide(&self, connect: Connect) -> Result<Outcome, Refusal> {
         let page = connect.origin.as_deref().map_or(PageOrigin::Absent, PageOrigin::Page);
         let allowed = &self.0.info.allowed_origins;
         let host = connect.host.as_deref();

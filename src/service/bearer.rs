@@ -77,6 +77,7 @@ impl Service {
             };
             self.settle(self.count(caller, refusal), via).await;
         }
+        self.note_at_door(judged.as_ref().map(|session| &session.standing), transport, address);
         judged
     }
 

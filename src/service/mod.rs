@@ -7,6 +7,7 @@
 //! Wire types are not known here, and neither are `sled` and `bincode`. Start with
 //! [`authenticate`], then [`pairing`].
 
+mod access;
 mod arrival;
 mod attribution;
 mod audit;
@@ -61,6 +62,7 @@ pub use crate::{
         record::{Record, Transport, Via},
     },
 };
+pub use access::{AccessFilter, AccessKey, AccessKind, AccessLog, Tally};
 pub use arrival::Arrival;
 pub use attribution::{Attribution, NotAttributable, Rule as AttributionRule, TrustedProxies};
 pub use audit::{Broken, Offline, Verdict, offline};
@@ -105,6 +107,7 @@ struct Inner {
     answers: idempotency::Answers,
     joins: handover::Joins,
     guard: Guard,
+    access: AccessLog,
 }
 
 impl Service {
@@ -118,7 +121,9 @@ impl Service {
         info: Info,
         limits: Limits,
     ) -> Self {
+        let access = AccessLog::new(info.state_dir.join("access"));
         Self(Arc::new(Inner {
+            access,
             registry,
             hub,
             ledger,

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a panic is how a test says no, helpers included")]
 
 mod abuse;
+mod access;
 mod admin;
 mod aggregate;
 mod authority;

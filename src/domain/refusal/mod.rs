@@ -254,6 +254,18 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// Whether it is that whoever asked holds too little, and nothing else would have helped.
+    pub fn is_denial(&self) -> bool {
+        matches!(
+            self,
+            Self::MissingScope { .. }
+                | Self::WrongRole { .. }
+                | Self::BeyondApprover { .. }
+                | Self::NotYours
+                | Self::HostOnly
+        )
+    }
+
     /// The stable code, in the protocol's words where it has some.
     pub fn code(&self) -> &'static str {
         match self {

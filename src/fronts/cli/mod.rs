@@ -8,6 +8,7 @@
 //! [`client`] talks to a gateway as any client of the protocol would, and [`mod@bench`] measures one
 //! through that same door.
 
+mod access;
 mod admin;
 mod announce;
 pub mod args;
@@ -145,6 +146,9 @@ async fn ask(session: &mut Session<'_>, command: Command) -> Result<ExitStatusCo
         }
         Command::Audit(AuditCommand::WhoCan { scope, at }) => {
             history::who_can(session, scope, at).await
+        }
+        Command::Audit(AuditCommand::Access { kind, since, limit }) => {
+            access::list(session, kind, since, limit).await
         }
         Command::Audit(AuditCommand::Replay { policy }) => history::replay(session, policy).await,
         Command::Audit(AuditCommand::Diff { from, to }) => history::diff(session, from, to).await,

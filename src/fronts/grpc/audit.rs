@@ -19,14 +19,18 @@ use crate::{
             replay::Otherwise,
         },
         scope::Scope,
+        time::UnixMillis,
     },
     proto::v1::{
-        self, Change, DiffRequest, DiffResponse, Grantor, Party, ReplayRequest, ReplayResponse,
-        WhoCanRequest, WhoCanResponse, WhyRequest, WhyResponse, audit_service_server::AuditService,
-        party,
+        self, Change, DiffRequest, DiffResponse, Grantor, ListAccessRequest, ListAccessResponse,
+        Party, ReplayRequest, ReplayResponse, WhoCanRequest, WhoCanResponse, WhyRequest,
+        WhyResponse, audit_service_server::AuditService, party,
     },
-    service::{Able, Between, Entry, Replayed, Why},
+    service::{Able, AccessFilter, AccessKey, AccessKind, Between, Entry, Replayed, Tally, Why},
 };
+
+/// How many access records are told, unless asked otherwise: some screens full.
+const ACCESS_ROWS: usize = 1000;
 
 /// The service behind the contract, over a running gateway or over its files.
 pub(super) struct Front<S> {
@@ -76,6 +80,29 @@ impl<S: Source> AuditService for Front<S> {
             to_seq: after.seq.0,
             to_time_ms: after.at.0,
             changes: changes.into_iter().map(change).collect(),
+        }))
+    }
+
+    async fn list_access(
+        &self,
+        request: Request<ListAccessRequest>,
+    ) -> Result<Response<ListAccessResponse>, Failure> {
+        let who = peer::standing(&request)?;
+        let ListAccessRequest { kind, since_ms, limit } = request.into_inner();
+        let kind = match v1::AccessKind::try_from(kind) {
+            Ok(v1::AccessKind::Unspecified) => None,
+            Ok(v1::AccessKind::Entered) => Some(AccessKind::Entered),
+            Ok(v1::AccessKind::Refused) => Some(AccessKind::Refused),
+            Ok(v1::AccessKind::Denied) => Some(AccessKind::Denied),
+            Err(_) => return Err(invalid("kind is none that is known")),
+        };
+        let filter = AccessFilter { kind, since: since_ms.map(UnixMillis) };
+        let rows = self.source.access(&who, filter).await?;
+        let limit = limit.map_or(ACCESS_ROWS, |limit| limit as usize);
+        let last = rows.len().saturating_sub(limit);
+        Ok(Response::new(ListAccessResponse {
+            total: rows.len() as u64,
+            rows: rows[last..].iter().map(access).collect(),
         }))
     }
 
@@ -175,6 +202,27 @@ fn told(scope: String, why: Why) -> WhyResponse {
 
 fn told_records(entries: &[Entry]) -> Vec<v1::LedgerRecord> {
     entries.iter().map(record::entry).collect()
+}
+
+fn access((key, tally): &(AccessKey, Tally)) -> v1::Access {
+    let AccessKey { kind, code, transport, who, what, address } = key;
+    let kind = match kind {
+        AccessKind::Entered => v1::AccessKind::Entered,
+        AccessKind::Refused => v1::AccessKind::Refused,
+        AccessKind::Denied => v1::AccessKind::Denied,
+    };
+    let known = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+    v1::Access {
+        kind: kind.into(),
+        count: tally.count,
+        first_ms: tally.first.0,
+        last_ms: tally.last.0,
+        code: known(code),
+        door: transport.name().into(),
+        who: known(who),
+        what: known(what),
+        address: known(address),
+    }
 }
 
 fn rejudged((entry, how): &(Entry, Otherwise)) -> v1::Rejudged {

@@ -11,6 +11,7 @@
 
 mod audit;
 mod convert;
+mod denials;
 mod error;
 mod explain;
 mod gateway;
@@ -61,6 +62,7 @@ use crate::{
     support::shutdown::Shutdown,
 };
 
+use denials::CountDenials;
 use peer::Doorkeeper;
 use proofs::Proving;
 use source::Source;
@@ -175,8 +177,9 @@ fn server(service: Option<Service>) -> Server<Guarded> {
         .max_concurrent_streams(CALLS_PER_CONNECTION_MAX)
         .http2_keepalive_interval(Some(PING_INTERVAL))
         .http2_keepalive_timeout(Some(PING_TIMEOUT))
-        .layer(AsyncFilterLayer::new(Doorkeeper::of_this_process(service)))
+        .layer(AsyncFilterLayer::new(Doorkeeper::of_this_process(service.clone())))
+        .layer(CountDenials(service))
 }
 
 /// The layers around every service.
-type Guarded = Stack<AsyncFilterLayer<Doorkeeper>, Identity>;
+type Guarded = Stack<CountDenials, Stack<AsyncFilterLayer<Doorkeeper>, Identity>>;

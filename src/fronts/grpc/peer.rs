@@ -200,6 +200,12 @@ pub(super) fn via<T>(request: &Request<T>) -> Via {
     caller(request).map_or_else(|_| Via::internal(), |caller| caller.via.clone())
 }
 
+/// Who calls and from where, if the doorkeeper saw it.
+pub(super) fn caller_of(extensions: &http::Extensions) -> Option<(Standing, Via)> {
+    let caller: &Caller = extensions.get()?;
+    Some((caller.session.standing.clone(), caller.via.clone()))
+}
+
 fn caller<T>(request: &Request<T>) -> Result<&Caller, Failure> {
     request.extensions().get().ok_or_else(error::no_doorkeeper)
 }

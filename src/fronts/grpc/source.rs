@@ -5,11 +5,17 @@ use std::sync::Arc;
 use super::error::{Failure, broken_worker, refused, unreadable};
 use crate::{
     domain::{operation::Operation, principal::Standing, refusal::Refusal},
-    service::{Changes, Entry, History, HistoryError, Live, Offline, Service, StoreError, Verdict},
+    service::{
+        AccessFilter, AccessKey, Changes, Entry, History, HistoryError, Live, Offline, Service,
+        StoreError, Tally, Verdict,
+    },
 };
 
 /// What a question about history comes to: nothing, if there was nothing at that moment.
 pub(super) type Answer<T> = Result<Option<T>, HistoryError>;
+
+/// Access records with how often each happened.
+pub(super) type AccessRows = Vec<(AccessKey, Tally)>;
 
 /// What can be asked of a ledger.
 #[tonic::async_trait]
@@ -26,6 +32,9 @@ pub(super) trait Source: Clone + Send + Sync + 'static {
         who: &Standing,
         question: impl FnOnce(History) -> Answer<T> + Send + 'static,
     ) -> Result<T, Failure>;
+
+    /// The access records that are kept.
+    async fn access(&self, who: &Standing, filter: AccessFilter) -> Result<AccessRows, Failure>;
 
     /// How many records there are.
     async fn size(&self, who: &Standing) -> Result<u64, Failure>;
@@ -58,6 +67,12 @@ impl Source for Service {
         question: impl FnOnce(History) -> Answer<T> + Send + 'static,
     ) -> Result<T, Failure> {
         Service::history(self, who, question).await.map_err(|refusal| refused(&refusal))
+    }
+
+    async fn access(&self, who: &Standing, filter: AccessFilter) -> Result<AccessRows, Failure> {
+        let (service, who) = (self.clone(), who.clone());
+        let rows = on_a_thread(move || service.access(&who, filter)).await?;
+        rows.map_err(|refusal| refused(&refusal))
     }
 
     async fn size(&self, _: &Standing) -> Result<u64, Failure> {
@@ -95,6 +110,10 @@ impl Source for Arc<Offline> {
             Err(HistoryError::Store(error)) => Err(unreadable(&error)),
             Err(HistoryError::Refused(refusal)) => Err(refused(&refusal)),
         }
+    }
+
+    async fn access(&self, _: &Standing, filter: AccessFilter) -> Result<AccessRows, Failure> {
+        ask(self, move |offline| offline.access(filter)).await
     }
 
     async fn size(&self, _: &Standing) -> Result<u64, Failure> {

@@ -7,9 +7,9 @@ use actix_web::{HttpRequest, HttpResponse, http::header::AUTHORIZATION};
 
 use super::error;
 use crate::{
-    domain::registry::session::Session,
+    domain::{refusal::Refusal, registry::session::Session},
     fronts::proxy,
-    service::{Bearer, Service},
+    service::{Attribution, Bearer, Service, Transport, Via},
     support::secret::Secret,
 };
 
@@ -31,4 +31,26 @@ pub fn secret(request: &HttpRequest) -> Option<Secret<String>> {
     let token = token.trim();
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty())
         .then(|| Secret::new(token.to_owned()))
+}
+
+/// The answer to a caller that has no right to `what`, which is counted.
+pub fn denied(
+    request: &HttpRequest,
+    service: &Service,
+    session: &Session,
+    what: &str,
+    refusal: &Refusal,
+) -> HttpResponse {
+    if let (true, Ok(arrival)) = (refusal.is_denial(), proxy::arrive(request, service)) {
+        let Attribution { address, locality, .. } = arrival.attribution;
+        let via = Via {
+            transport: Transport::Http,
+            address: address.map(|address| address.to_string()),
+            locality,
+            connection: None,
+            request: None,
+        };
+        service.note_denied(&session.standing, what, refusal.code(), &via);
+    }
+    error::refused(refusal)
 }

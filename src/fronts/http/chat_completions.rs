@@ -66,7 +66,8 @@ async fn run(
     service: &Service,
 ) -> Result<Infallible, HttpResponse> {
     let session = auth::enter(request, service).await?;
-    let refused = |refusal| error::refused(&refusal);
+    let refused =
+        |refusal| auth::denied(request, service, &session, "/v1/chat/completions", &refusal);
     service.may_complete(&session.standing).map_err(refused)?;
     check(&body(request, payload).await?).map_err(|fault| error::invalid(&fault))?;
     // A body may take a while, and the grant may have changed meanwhile.

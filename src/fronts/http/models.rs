@@ -35,7 +35,8 @@ pub async fn one(request: &HttpRequest, service: &Service) -> HttpResponse {
 
 async fn names(request: &HttpRequest, service: &Service) -> Result<Vec<String>, HttpResponse> {
     let session = auth::enter(request, service).await?;
-    service.models(&session.standing).map_err(|refusal| error::refused(&refusal))
+    let denied = |refusal| auth::denied(request, service, &session, "/v1/models", &refusal);
+    service.models(&session.standing).map_err(denied)
 }
 
 fn listed(names: &[String]) -> Value {

@@ -67,6 +67,7 @@ pub(super) fn call(
     busy: bool,
 ) -> Step {
     if let Err(refusal) = permit::check(standing, method.operation) {
+        talk.service.note_denied(standing, method.name, refusal.code(), &via(talk, request));
         return unauthorized(talk, method, request, &refusal);
     }
     let via = || via(talk, request);

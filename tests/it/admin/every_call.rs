@@ -135,6 +135,7 @@ fn rows() -> Vec<(&'static str, Vec<u8>, Option<Operation>)> {
         ("AuditService/Why", why.encode_to_vec(), Some(O::ReadLedger)),
         ("AuditService/WhoCan", who_can.encode_to_vec(), Some(O::ReadLedger)),
         ("AuditService/Diff", vec![], Some(O::ReadLedger)),
+        ("AuditService/ListAccess", vec![], Some(O::ReadLedger)),
         ("AuditService/Replay", replay.encode_to_vec(), Some(O::ReadLedger)),
         ("LedgerService/Prove", vec![], Some(O::ReadLedger)),
     ]

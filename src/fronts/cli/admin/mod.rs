@@ -19,11 +19,11 @@ use crate::{
         REQUEST_ID, RESPONSE_BYTES_MAX,
         v1::{
             ApprovePairingRequest, ApprovePairingResponse, DiffRequest, DiffResponse,
-            ListDevicesRequest, ListDevicesResponse, ProveRequest, ProveResponse,
-            RejectPairingRequest, RejectPairingResponse, ReplayRequest, ReplayResponse,
-            StateAsOfRequest, StateAsOfResponse, StatusRequest, StatusResponse, TailRequest,
-            TailResponse, VerifyRequest, VerifyResponse, WhoCanRequest, WhoCanResponse,
-            WhoamiRequest, WhoamiResponse, WhyRequest, WhyResponse,
+            ListAccessRequest, ListAccessResponse, ListDevicesRequest, ListDevicesResponse,
+            ProveRequest, ProveResponse, RejectPairingRequest, RejectPairingResponse,
+            ReplayRequest, ReplayResponse, StateAsOfRequest, StateAsOfResponse, StatusRequest,
+            StatusResponse, TailRequest, TailResponse, VerifyRequest, VerifyResponse,
+            WhoCanRequest, WhoCanResponse, WhoamiRequest, WhoamiResponse, WhyRequest, WhyResponse,
             audit_service_client::AuditServiceClient, explain_service_client::ExplainServiceClient,
             gateway_service_client::GatewayServiceClient, key_service_client::KeyServiceClient,
             ledger_service_client::LedgerServiceClient,
@@ -218,6 +218,17 @@ impl Admin {
     /// As [`Self::devices`].
     pub async fn diff(&mut self, request: DiffRequest) -> Result<DiffResponse, Trouble> {
         answered!(self.audit.diff(named(request)))
+    }
+
+    /// Who came in, was turned away, or called what they may not.
+    ///
+    /// # Errors
+    /// As [`Self::devices`].
+    pub async fn access(
+        &mut self,
+        request: ListAccessRequest,
+    ) -> Result<ListAccessResponse, Trouble> {
+        answered!(self.audit.list_access(named(request)))
     }
 
     /// History under another policy.

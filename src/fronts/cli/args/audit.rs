@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, str::FromStr};
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 use crate::support::clock;
 
@@ -72,6 +72,22 @@ Example:
         from: When,
         /// To this one; without it, now
         to: Option<When>,
+    },
+    /// List who came in, who was turned away, and who called what they have no right to
+    #[command(after_help = "\
+Example:
+  doorward audit access                     the last 50, alike counted together
+  doorward audit access --kind refused --since 1d")]
+    Access {
+        /// Of this kind alone
+        #[arg(long, value_enum)]
+        kind: Option<AccessWord>,
+        /// That happened since this time, or so long ago
+        #[arg(long, value_name = "TIME")]
+        since: Option<Time>,
+        /// How many of the last
+        #[arg(long, value_name = "N", default_value_t = 50)]
+        limit: u32,
     },
     /// Replay history under another policy: which decisions would have gone otherwise
     ///
@@ -174,6 +190,17 @@ pub struct FilterArgs {
     /// Before this time, or so long ago
     #[arg(long, value_name = "TIME")]
     pub until: Option<Time>,
+}
+
+/// A kind of access record, as it is typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum AccessWord {
+    /// A client was let in.
+    Entered,
+    /// A client was turned away.
+    Refused,
+    /// A client called what it has no right to.
+    Denied,
 }
 
 /// A moment: a place in the ledger, or a time in milliseconds since the Unix epoch.

@@ -19,7 +19,9 @@ use clap_complete::Shell;
 use super::bench::BenchOptions;
 use crate::support::secret::Secret;
 
-pub use audit::{AuditCommand, FilterArgs, LogArgs, When};
+pub use audit::{
+    AccessWord as DoorWord, AuditCommand, FilterArgs, LogArgs, Time as SinceTime, When,
+};
 pub use credentials::{AuthCommand, ExplainArgs, KeysCommand, LockoutsCommand, TokensCommand};
 pub use devices::{AccessWord, DevicesCommand, Force, InRole, RoleWord, SetupArgs};
 

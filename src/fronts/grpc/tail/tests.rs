@@ -24,8 +24,11 @@ use crate::{
         scope::ScopeSet,
         time::UnixMillis,
     },
-    fronts::grpc::{error::refused, source::Answer},
-    service::{Epoch, History, Record, Verdict, Via},
+    fronts::grpc::{
+        error::refused,
+        source::{AccessRows, Answer},
+    },
+    service::{AccessFilter, Epoch, History, Record, Verdict, Via},
 };
 
 /// A ledger of some records, whose reader may have the first of them.
@@ -51,6 +54,10 @@ impl Source for Book {
         _: &Standing,
         _: impl FnOnce(History) -> Answer<T> + Send + 'static,
     ) -> Result<T, Failure> {
+        unreachable!()
+    }
+
+    async fn access(&self, _: &Standing, _: AccessFilter) -> Result<AccessRows, Failure> {
         unreachable!()
     }
 
