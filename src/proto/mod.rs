@@ -13,6 +13,10 @@ pub mod v1 {
     include!("doorward.admin.v1.rs");
 }
 
+/// The contract as an encoded `google.protobuf.FileDescriptorSet`, with its comments: what reflection
+/// gives. Written by the same generator.
+pub const DESCRIPTORS: &[u8] = include_bytes!("doorward.admin.v1.binpb");
+
 /// The largest request that the gateway reads, in bytes. The longest legitimate one is a list of 256
 /// keys with every scope by name, some 90 KiB.
 pub const REQUEST_BYTES_MAX: usize = 256 * 1024;

@@ -108,6 +108,12 @@ impl Service {
         self.0.ledger.fatal_now().is_none()
     }
 
+    /// Returns once the ledger takes no more records; never while all is well, nor after an orderly
+    /// close.
+    pub async fn broken(&self) {
+        self.0.ledger.fatal().await;
+    }
+
     /// Who is connected, for a client that was just let in.
     pub fn board(&self) -> arc_swap::Guard<Arc<PresenceBoard>> {
         self.0.hub.board()

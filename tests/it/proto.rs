@@ -7,6 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use prost::Message as _;
+
 use crate::golden::wants_regeneration;
 
 /// The command that writes the generated code anew.
@@ -18,8 +20,8 @@ const FILES: &[&str] = &[
     "setup", "tokens",
 ];
 
-/// What the generator gives for one package.
-const GENERATED: &str = "doorward.admin.v1.rs";
+/// What the generators give for one package: its code, and its descriptors for reflection.
+const GENERATED: [&str; 2] = ["doorward.admin.v1.rs", "doorward.admin.v1.binpb"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -30,22 +32,24 @@ fn contract() -> Vec<PathBuf> {
     FILES.iter().map(|name| folder.join(name).with_extension("proto")).collect()
 }
 
-fn generate(into: &Path) -> String {
+fn generate(into: &Path) -> [Vec<u8>; 2] {
     let descriptors = protox::compile(contract(), [root().join("proto")]).unwrap();
+    fs::write(into.join(GENERATED[1]), descriptors.encode_to_vec()).unwrap();
     tonic_prost_build::configure().btree_map(".").out_dir(into).compile_fds(descriptors).unwrap();
-    fs::read_to_string(into.join(GENERATED)).unwrap()
+    GENERATED.map(|name| fs::read(into.join(name)).unwrap())
 }
 
 #[test]
 fn the_generated_code_is_fresh() {
     let folder = tempfile::tempdir().unwrap();
-    let fresh = generate(folder.path());
-    let committed = root().join("src/proto").join(GENERATED);
-    if wants_regeneration() {
-        fs::write(&committed, &fresh).unwrap();
+    for (name, fresh) in GENERATED.iter().zip(generate(folder.path())) {
+        let committed = root().join("src/proto").join(name);
+        if wants_regeneration() {
+            fs::write(&committed, &fresh).unwrap();
+        }
+        let same = fs::read(&committed).is_ok_and(|bytes| bytes == fresh);
+        assert!(same, "{name} is not what proto/ gives; refresh it with: {REFRESH}");
     }
-    let same = fs::read_to_string(&committed).is_ok_and(|text| text == fresh);
-    assert!(same, "{} is not what proto/ gives; refresh it with: {REFRESH}", committed.display());
 }
 
 #[test]

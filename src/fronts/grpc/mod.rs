@@ -4,7 +4,8 @@
 //! Who asks is settled once, before every call, in [`peer`]: the kernel's word on the other end of
 //! the socket, or the credential that the call carries. After that each call is one method of the
 //! service and one conversion of its answer: [`read`] what came, [`convert`] what goes. Refusals
-//! become gRPC failures in [`error`], the only file that may name that type.
+//! become gRPC failures in [`error`], the only file that may name that type. Only health and
+//! reflection are for everyone: [`open`].
 //!
 //! Nothing here decides about authority. Start with [`serve`]; [`bind`] comes before it, so that a
 //! gateway that says it is ready can be reached.
@@ -19,6 +20,7 @@ mod keys;
 mod ledger;
 mod lockouts;
 mod network;
+mod open;
 mod pairing;
 mod peer;
 mod proofs;
@@ -118,7 +120,12 @@ async fn serve_on<C>(
 where
     C: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
 {
+    let broken = service.clone();
+    let broken = async move { broken.broken().await };
     server(Some(service.clone()))
+        .add_service(sized!(open::health(broken, shutdown.clone()).await))
+        .add_service(sized!(open::reflect()?))
+        .add_service(sized!(open::reflect_alpha()?))
         .add_service(sized!(PairingServiceServer::new(pairing::Front::new(service.clone()))))
         .add_service(sized!(TokenServiceServer::new(tokens::Front::new(service.clone()))))
         .add_service(sized!(SetupServiceServer::new(setup::Front::new(service.clone()))))

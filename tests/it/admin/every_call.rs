@@ -180,7 +180,7 @@ impl Decoder for Raw {
 }
 
 /// The first message of the answer, if there is one.
-async fn call(client: &Client, path: &str, message: &[u8]) -> Result<Option<Vec<u8>>, Status> {
+pub async fn call(client: &Client, path: &str, message: &[u8]) -> Result<Option<Vec<u8>>, Status> {
     let mut grpc = Grpc::new(client.line.clone());
     grpc.ready().await.unwrap();
     let path: PathAndQuery = format!("/doorward.admin.v1.{path}").parse().unwrap();

@@ -11,4 +11,5 @@ mod history;
 mod ledger_stream;
 mod proofs;
 mod racing;
+mod stock_tools;
 mod tokens;
