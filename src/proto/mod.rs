@@ -25,8 +25,12 @@ pub const REQUEST_BYTES_MAX: usize = 256 * 1024;
 /// each is about 5 MiB.
 pub const RESPONSE_BYTES_MAX: usize = 16 * 1024 * 1024;
 
-/// The metadata that a refused call carries besides its gRPC code.
+/// The metadata that a refused call carries besides its gRPC code. The same is in the standard
+/// details (`grpc-status-details-bin`): `google.rpc.ErrorInfo` with the code as its reason,
+/// `PreconditionFailure` where the code is `FAILED_PRECONDITION`, `RetryInfo` where a delay is known.
 pub mod refusal {
+    /// The domain of every reason in `google.rpc.ErrorInfo`.
+    pub const DOMAIN: &str = "doorward";
     /// The stable code, for programs.
     pub const CODE: &str = "doorward-code";
     /// What the asker lacks.

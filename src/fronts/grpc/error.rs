@@ -6,39 +6,42 @@
 #[cfg(test)]
 mod tests;
 
+use std::time::Duration;
+
 use tonic::{
     Code,
     metadata::{AsciiMetadataValue, MetadataMap},
 };
+use tonic_types::{ErrorDetails, StatusExt as _};
 
 use crate::{
     domain::refusal::Refusal,
-    proto::refusal::{CODE, GRANTORS, MISSING, REMEDY, RETRY_AFTER_MS},
+    proto::refusal::{CODE, DOMAIN, GRANTORS, MISSING, REMEDY, RETRY_AFTER_MS},
     service::{NotAttributable, StoreError},
 };
 
 /// A call that failed.
 pub type Failure = tonic::Status;
 
-/// A refusal as gRPC says it, with its code, what is missing, who can grant it and what to do as
-/// metadata.
+/// A refusal as gRPC says it, with its code, what is missing, who can grant it and what to do.
 pub(super) fn refused(refusal: &Refusal) -> Failure {
-    let mut metadata = MetadataMap::new();
-    let mut put = |key, text: &str| metadata.insert(key, ascii(text));
-    put(CODE, refusal.code());
-    put(MISSING, &refusal.missing());
-    put(GRANTORS, refusal.grantors());
-    put(REMEDY, &refusal.remedy());
-    if let Refusal::Unavailable { retry_after_ms, .. }
-    | Refusal::RateLimited { retry_after_ms }
-    | Refusal::Throttled { retry_after_ms } = refusal
-    {
-        put(RETRY_AFTER_MS, &retry_after_ms.to_string());
-    }
-    Failure::with_metadata(code(refusal), sentence(refusal), metadata)
+    let (missing, remedy) = (refusal.missing(), refusal.remedy());
+    let words = Words {
+        code: refusal.code(),
+        missing: &missing,
+        grantors: refusal.grantors(),
+        remedy: &remedy,
+    };
+    let retry_after_ms = match refusal {
+        Refusal::Unavailable { retry_after_ms, .. }
+        | Refusal::RateLimited { retry_after_ms }
+        | Refusal::Throttled { retry_after_ms } => Some(*retry_after_ms),
+        _ => None,
+    };
+    failed(code(refusal), sentence(refusal), &words, retry_after_ms)
 }
 
-/// What a fault of this front says besides its gRPC code, as a refusal does.
+/// What a failure says besides its gRPC code.
 struct Words<'a> {
     code: &'static str,
     missing: &'a str,
@@ -46,13 +49,37 @@ struct Words<'a> {
     remedy: &'a str,
 }
 
+/// A fault of this front, which says as much as a refusal does.
 fn faulty(code: Code, text: impl Into<String>, words: &Words<'_>) -> Failure {
+    failed(code, text.into(), words, None)
+}
+
+/// Everything is said twice: as metadata for those who read that, and as the standard details of
+/// `google.rpc` for libraries that know them.
+fn failed(code: Code, text: String, words: &Words<'_>, retry_after_ms: Option<u64>) -> Failure {
     let mut metadata = MetadataMap::new();
     metadata.insert(CODE, AsciiMetadataValue::from_static(words.code));
     metadata.insert(MISSING, ascii(words.missing));
     metadata.insert(GRANTORS, AsciiMetadataValue::from_static(words.grantors));
     metadata.insert(REMEDY, ascii(words.remedy));
-    Failure::with_metadata(code, text, metadata)
+    if let Some(delay) = retry_after_ms {
+        metadata.insert(RETRY_AFTER_MS, AsciiMetadataValue::from(delay));
+    }
+    let details = details(code, &text, words, retry_after_ms);
+    Failure::with_error_details_and_metadata(code, text, details, metadata)
+}
+
+fn details(code: Code, text: &str, words: &Words<'_>, delay: Option<u64>) -> ErrorDetails {
+    let told = [("missing", words.missing), ("grantors", words.grantors), ("remedy", words.remedy)];
+    let told = told.map(|(name, text)| (name.to_owned(), text.to_owned()));
+    let mut details = ErrorDetails::with_error_info(words.code, DOMAIN, told);
+    if code == Code::FailedPrecondition {
+        details.add_precondition_failure_violation(words.code, words.missing, text);
+    }
+    if let Some(delay) = delay {
+        details.set_retry_info(Some(Duration::from_millis(delay)));
+    }
+    details
 }
 
 /// Someone who is not the host, and shows no credential.
@@ -115,7 +142,14 @@ pub(super) fn stopping() -> Failure {
 
 /// There is nobody who could tell of new records.
 pub(super) fn nothing_to_follow() -> Failure {
-    Failure::failed_precondition("no gateway is running, so there is nothing to follow")
+    let words = Words {
+        code: "NOTHING_TO_FOLLOW",
+        missing: "a running gateway",
+        grantors: "the gateway host",
+        remedy: "doorward run",
+    };
+    let text = "no gateway is running, so there is nothing to follow";
+    faulty(Code::FailedPrecondition, text, &words)
 }
 
 /// The store of a gateway that is not running cannot be read.

@@ -12,6 +12,7 @@ use tonic::{
     service::{Interceptor, interceptor::InterceptedService},
     transport::{Channel, Endpoint},
 };
+use tonic_types::StatusExt as _;
 
 use super::gateway::Gateway;
 
@@ -107,5 +108,7 @@ pub fn refusal<T: std::fmt::Debug>(outcome: Result<T, Status>) -> (Code, String)
     for key in ["doorward-missing", "doorward-grantors", "doorward-remedy"] {
         assert!(!said(key).is_empty(), "{failure:?}: {key}");
     }
+    let info = failure.get_details_error_info().expect("the standard details");
+    assert_eq!((info.domain.as_str(), info.reason), ("doorward", said("doorward-code")));
     (failure.code(), said("doorward-code"))
 }

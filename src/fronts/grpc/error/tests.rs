@@ -1,7 +1,15 @@
 //! Every refusal, one by one.
 
+use std::net::Ipv4Addr;
+
 use super::*;
-use crate::domain::refusal::samples;
+use crate::{
+    domain::{
+        refusal::samples,
+        scope::{Scope, ScopeSet},
+    },
+    service::TrustedProxies,
+};
 
 /// The gRPC code of each refusal's own code.
 fn expected(code: &str) -> Code {
@@ -67,7 +75,70 @@ fn every_refusal_has_its_code_and_says_all_that_it_knows() {
         assert_eq!(said(REMEDY), Some(refusal.remedy().as_str()), "{name}");
         let waits = ["UNAVAILABLE", "AUTH_RATE_LIMITED", "CALLS_THROTTLED"].contains(&name);
         assert_eq!(said(RETRY_AFTER_MS), waits.then_some("500"), "{name}");
+        let details = said_in_details(&failure);
+        let words = [refusal.missing(), refusal.grantors().into(), refusal.remedy()];
+        assert_eq!(details.words, words, "{name}");
+        assert_eq!(details.retry, waits.then_some(Duration::from_millis(500)), "{name}");
     }
+}
+
+/// What the standard details say, after a look at what all of them must have.
+struct Said {
+    words: [String; 3],
+    retry: Option<Duration>,
+}
+
+#[track_caller]
+fn said_in_details(failure: &Failure) -> Said {
+    let details = failure.check_error_details().unwrap();
+    let info = details.error_info().unwrap();
+    let code = failure.metadata().get(CODE).unwrap().to_str().unwrap();
+    assert_eq!((info.domain.as_str(), info.reason.as_str()), ("doorward", code));
+    // The form that error_details.proto gives for a reason.
+    let plain = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+    assert!(info.reason.len() <= 63 && info.reason.chars().all(plain), "{code}");
+    let violations: Vec<_> = details
+        .precondition_failure()
+        .iter()
+        .flat_map(|failure| &failure.violations)
+        .map(|one| (one.r#type.as_str(), one.subject.as_str(), one.description.as_str()))
+        .collect();
+    let expected = (code, info.metadata["missing"].as_str(), failure.message());
+    let unmet = failure.code() == Code::FailedPrecondition;
+    assert_eq!(violations, if unmet { vec![expected] } else { vec![] }, "{code}");
+    Said {
+        words: ["missing", "grantors", "remedy"].map(|name| info.metadata[name].clone()),
+        retry: details.retry_info().and_then(|retry| retry.retry_delay),
+    }
+}
+
+#[test]
+fn the_faults_of_this_front_say_as_much() {
+    let lines = [("x-forwarded-for", &b"192.0.2.1"[..])];
+    let here = Some(Ipv4Addr::LOCALHOST.into());
+    let fault = TrustedProxies::default().attribute(here, lines).unwrap_err();
+    for failure in [
+        stranger(Some(7), 0),
+        bearer_required(),
+        not_attributable(&fault),
+        invalid("what"),
+        nothing_to_follow(),
+    ] {
+        let said = said_in_details(&failure);
+        assert!(said.words.iter().all(|words| !words.is_empty()), "{failure:?}");
+    }
+}
+
+/// Clients and proxies take 8 KiB of trailers for certain.
+#[test]
+fn the_longest_refusal_still_fits_into_a_trailer() {
+    let scope = |n: usize| Scope::parse(&format!("x{n:02}.{}", "y".repeat(60))).unwrap();
+    let now: ScopeSet = (0..ScopeSet::LEN_MAX).map(scope).collect();
+    let failure = refused(&Refusal::RequestChanged { now });
+    let trailers = failure.into_http::<()>();
+    let bytes: usize =
+        trailers.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum();
+    assert!((4096..8192).contains(&bytes), "{bytes}");
 }
 
 #[test]
