@@ -189,21 +189,23 @@ fn partial_tiles_come_and_go() {
 /// What is missing below a published checkpoint is written again.
 #[test]
 fn holes_are_filled() {
-    let (dir, key) = (tempfile::tempdir().unwrap(), GatewayKey::generate());
+    let (state, key) = (tempfile::tempdir().unwrap(), GatewayKey::generate());
+    // In a directory of its own: what is put aside lies beside it.
+    let dir = state.path().join("tlog");
     let (_store, log) = filled(&key, 1100);
     let (_, note) = signed(&log, &key, 1100);
     let publish = || {
-        let mut publisher = resume::resume(dir.path(), &log, 1100).unwrap();
+        let mut publisher = resume::resume(&dir, &log, 1100).unwrap();
         publisher.publish_signed(&log, 1100, &note).unwrap();
         publisher.publish(&log, 1100).unwrap();
-        files(dir.path())
+        files(&dir)
     };
     let whole = publish();
     for name in whole.keys() {
-        fs::remove_file(dir.path().join(name)).unwrap();
+        fs::remove_file(dir.join(name)).unwrap();
         assert!(publish() == whole, "{} was removed", name.display());
         if !name.to_string_lossy().contains("entries") {
-            fs::write(dir.path().join(name), [0; 31]).unwrap();
+            fs::write(dir.join(name), [0; 31]).unwrap();
             // A checkpoint that is none makes all beside it doubtful, and it goes with it.
             assert!(publish() == whole, "{} was cut short", name.display());
         }
