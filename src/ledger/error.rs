@@ -2,6 +2,9 @@
 
 use std::{io, path::PathBuf};
 
+/// The other way on from a ledger that cannot be served.
+const OR_RECOVER: &str = ", or see what its published copy holds: doorward recover --from-tiles";
+
 /// Why an append was not acknowledged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AppendError {
@@ -49,7 +52,7 @@ pub enum OpenError {
     /// A record is not what was written, or is not there.
     #[error(
         "the ledger is damaged: record {first_bad_seq} is the first that cannot be trusted ({what}); \
-         restore the ledger directory from a backup"
+         restore the ledger directory from a backup{OR_RECOVER}"
     )]
     Corrupt {
         /// The first record that is bad.
@@ -60,7 +63,7 @@ pub enum OpenError {
     /// The checkpoint outside knows of more records than the ledger holds.
     #[error(
         "{} was signed when the ledger held {outside} records, but now it holds {inside}: records \
-         were lost, or an old copy was put back. Restore the newest ledger directory from a backup; \
+         were lost, or an old copy was put back. Restore the newest ledger directory from a backup{OR_RECOVER}; \
          or, if the loss is accepted, move the checkpoint away by hand: {}",
         file.display(),
         move_away(file)
@@ -77,7 +80,7 @@ pub enum OpenError {
     #[error(
         "{} and the ledger tell different histories of the first {size} records (root {signed} was \
          signed, {found} was found; the ledger holds {inside} records): history was rewritten, or \
-         this is another ledger. Restore the ledger directory from a backup; or, if this history is \
+         this is another ledger. Restore the ledger directory from a backup{OR_RECOVER}; or, if this history is \
          accepted, move the checkpoint away by hand: {}",
         file.display(),
         move_away(file)
@@ -123,7 +126,7 @@ pub enum OpenError {
     /// The store's own files are damaged.
     #[error(
         "the store at {} cannot be read (it said: {said}). Keep a copy of that directory, then restore \
-         it from a backup",
+         it from a backup{OR_RECOVER}",
         dir.display()
     )]
     Unreadable {

@@ -19,6 +19,7 @@ pub mod memory;
 pub mod merkle;
 pub mod record;
 pub mod recover;
+pub mod restore;
 mod schema;
 mod sled;
 pub mod store;

@@ -108,6 +108,24 @@ pub(super) fn open(dir: &Path) -> Result<(SledStore, Vec<Note>), OpenError> {
     Ok((SledStore { trees, file, make_durable, broken: None }, notes))
 }
 
+/// Locks the store in `dir` as sled does, without opening it. `None` if there is no such file.
+///
+/// # Errors
+/// [`OpenError::Busy`] if it is in use, or [`OpenError::Io`].
+pub(super) fn lock(dir: &Path) -> Result<Option<File>, OpenError> {
+    let path = dir.join("db");
+    let at_file = |source| OpenError::Io { path: path.clone(), source };
+    let file = match File::open(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        file => file.map_err(at_file)?,
+    };
+    match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(Some(file)),
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(OpenError::Busy { dir: dir.to_owned() }),
+        Err(error) => Err(at_file(error.into())),
+    }
+}
+
 /// Removes the snapshot files whose name `which` accepts, and tells their names.
 fn remove_snapshots(dir: &Path, which: impl Fn(&str) -> bool) -> io::Result<Vec<String>> {
     let mut removed = Vec::new();

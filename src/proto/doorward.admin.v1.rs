@@ -1817,6 +1817,8 @@ pub mod via {
 /// address unless everywhere, failures (`code=times` with a space between
 /// them), until
 /// lockout_cleared      class, address unless everywhere
+/// ledger_recovered     lost (records that were signed and are gone), unsigned (of those before it, how
+/// many no checkpoint proves), fault (what was wrong with the damaged ledger)
 ///
 /// Profile keys: client_id, client_mode, version, platform, and display_name and device_family if
 /// the device gave them.

@@ -30,6 +30,7 @@ mod lockouts;
 mod pairing;
 mod proof;
 mod proofs;
+mod recovery;
 mod redeem;
 mod secret;
 mod session;
@@ -84,6 +85,7 @@ pub use proof::{Challenge, DeviceClaim};
 pub use proofs::{
     CheckpointError, Growth, KnownCheckpoint, ProofError, Proven, Published, check_proof, has_grown,
 };
+pub use recovery::{Recovery, RestoreError, Restored, Survey, SurveyError, recovery};
 pub use secret::{RotatedSecret, SecretPlace, Secrets, SharedSecret};
 pub use session::{Changes, Live, Since};
 pub use setup::{NewCode, SetupStatus};

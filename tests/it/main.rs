@@ -22,6 +22,7 @@ mod params;
 mod people;
 mod proto;
 mod proxies;
+mod recovery;
 mod rotation;
 mod scopes;
 mod story;

@@ -244,6 +244,15 @@ pub enum Event {
         /// Which.
         key: LockKey,
     },
+    /// The ledger was damaged and was rebuilt from its published records, which end before this one.
+    Recovered {
+        /// How many records after them were signed once, and are gone.
+        lost: u64,
+        /// How many of the last of them no checkpoint proves.
+        unsigned: u64,
+        /// What was wrong with the damaged one.
+        fault: String,
+    },
 }
 
 /// A grant, as it was given.

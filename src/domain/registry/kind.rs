@@ -37,6 +37,7 @@ impl Event {
         "keys_adopted",
         "locked_out",
         "lockout_cleared",
+        "ledger_recovered",
     ];
 
     /// Its name; `proto/doorward/admin/v1/ledger.proto` says what each means.
@@ -73,6 +74,7 @@ impl Event {
             Self::KeysAdopted(_) => 24,
             Self::LockedOut { .. } => 25,
             Self::LockoutCleared { .. } => 26,
+            Self::Recovered { .. } => 27,
         }
     }
 

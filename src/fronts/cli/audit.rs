@@ -202,7 +202,7 @@ pub(super) fn verdict_text(verdict: &VerifyResponse) -> String {
         return format!(
             "BROKEN at record {seq}: {what}\nRecords before {seq} are as they were written; nothing \
              from there on can be trusted.\nKeep a copy of the state directory as it is, then \
-             restore a backup.\n",
+             restore a backup; or see what the published copy holds: doorward recover --from-tiles\n",
             seq = broken.first_bad_seq,
             what = broken.what,
         );

@@ -29,6 +29,7 @@ mod network;
 mod output;
 mod party;
 mod proofs;
+mod recover;
 #[cfg(test)]
 mod samples;
 mod secret;
@@ -108,6 +109,7 @@ fn dispatch(session: &mut Session<'_>, command: Command) -> Result<ExitStatusCod
         Command::Run(args) => run(session, args),
         Command::Config(ConfigCommand::Check { strict }) => config::check(session, strict),
         Command::Completions { shell } => completions(session, shell),
+        Command::Recover(args) => recover::recover(session, &args),
         _ => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             let failed = |error| {
@@ -165,7 +167,10 @@ async fn ask(session: &mut Session<'_>, command: Command) -> Result<ExitStatusCo
         Command::Status(_) => status::over_admin_socket(session).await,
         Command::Whoami(args) => whoami::whoami(session, args).await,
         Command::Bench(options) => measure(session, options).await,
-        Command::Run(_) | Command::Config(_) | Command::Completions { .. } => {
+        Command::Run(_)
+        | Command::Config(_)
+        | Command::Completions { .. }
+        | Command::Recover(_) => {
             Err(Trouble::new(ExitStatusCode::INTERNAL, "this command talks to no gateway"))
         }
     }

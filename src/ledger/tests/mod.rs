@@ -7,5 +7,6 @@ pub(super) mod fixtures;
 mod formats;
 mod frozen;
 mod hashes;
+mod recovery;
 mod syncing;
 mod tampering;

@@ -16,7 +16,6 @@ pub(super) fn encode(records: &[Vec<u8>]) -> Vec<u8> {
     bytes
 }
 
-#[cfg(test)]
 /// The records in a bundle, up to where it ends or stops being one; and whether it is whole.
 pub(super) fn decode(mut bytes: &[u8]) -> (Vec<&[u8]>, bool) {
     let mut records = Vec::new();

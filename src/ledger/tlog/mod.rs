@@ -6,7 +6,8 @@
 //! disk that is full or a directory that may not be written stops nothing but the copy.
 //!
 //! [`name`] says which file is what, [`bundle`] what records look like in one, [`publisher`] writes
-//! them, and [`resume`] finds out what is there already. [`proof`] is what the tree is for.
+//! them, and [`resume`] finds out what is there already. [`proof`] is what the tree is
+//! for, and [`survey`] what a damaged ledger can be made of.
 
 mod bundle;
 pub mod follow;
@@ -15,6 +16,7 @@ pub mod name;
 pub mod proof;
 mod publisher;
 mod resume;
+pub mod survey;
 #[cfg(test)]
 mod tests;
 mod tree;

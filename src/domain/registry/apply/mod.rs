@@ -58,6 +58,8 @@ pub(super) fn apply(state: &mut Registry, stamp: Stamp, event: &Event) {
         Event::LockedOut { .. } | Event::LockoutCleared { .. } => {
             credentials::lockout(state, stamp, event);
         }
+        // What is left is the state; what was lost, nobody knows.
+        Event::Recovered { .. } => {}
     }
 }
 

@@ -108,6 +108,15 @@ Example:
     /// Read and check the ledger: who granted what, when, and by whose word
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Make a new ledger from the published records of one that is damaged
+    ///
+    /// The damaged store is kept beside the new one, and the new one records what was done. Records
+    /// that were never published are lost; a preview says what is known of them.
+    #[command(after_help = "\
+Example:
+  doorward recover --from-tiles          what can be restored, and what is lost
+  doorward recover --from-tiles --yes    do it")]
+    Recover(RecoverArgs),
     /// See who gave too many wrong credentials and is not listened to for a while
     #[command(after_help = "\
 Example:
@@ -173,6 +182,20 @@ pub struct RunArgs {
     /// A file that holds the shared password
     #[arg(long, value_name = "FILE")]
     pub password_file: Option<PathBuf>,
+}
+
+/// What to make a new ledger from.
+#[derive(Debug, Clone, Args)]
+pub struct RecoverArgs {
+    /// From the bundles in `tlog/` of the state directory
+    #[arg(long, required = true)]
+    pub from_tiles: bool,
+    /// A checkpoint that was kept elsewhere: it tells of records that this disk knows nothing of
+    #[arg(long, value_name = "FILE")]
+    pub checkpoint: Option<PathBuf>,
+    /// Do it; without this, only say what would be done
+    #[arg(long)]
+    pub yes: bool,
 }
 
 /// Whom to ask.

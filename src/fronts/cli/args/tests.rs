@@ -38,6 +38,8 @@ fn proofs_row_by_row() {
         ("doorward audit prove --seq 3 --out /p", true),
         ("doorward audit check /p", false),
         ("doorward audit check /p --key K", true),
+        ("doorward recover", false),
+        ("doorward recover --from-tiles --checkpoint /c --yes", true),
     ] {
         assert_eq!(parse(line).is_ok(), accepted, "{line}");
     }

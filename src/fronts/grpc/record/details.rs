@@ -172,6 +172,9 @@ fn credential(event: &registry::Event) -> Details {
             details.with("until", until.0)
         }
         E::LockoutCleared { key } => details.lock_key(key),
+        E::Recovered { lost, unsigned, fault } => {
+            details.with("lost", lost).with("unsigned", unsigned).with("fault", fault)
+        }
         _ => details,
     }
 }

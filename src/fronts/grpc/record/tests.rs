@@ -150,6 +150,7 @@ fn credential_events() -> Vec<E> {
             until: UNTIL,
         },
         E::LockoutCleared { key },
+        E::Recovered { lost: 2, unsigned: 1, fault: "cut off".into() },
     ]
 }
 
@@ -222,9 +223,10 @@ fn each_kind_has_a_name_of_its_own_and_none_is_forgotten() {
         E::KeysAdopted(_) => 24,
         E::LockedOut { .. } => 25,
         E::LockoutCleared { .. } => 26,
+        E::Recovered { .. } => 27,
     };
     let rows: Vec<_> = events().iter().map(row).collect();
-    assert_eq!(rows, (0..27).collect::<Vec<_>>());
+    assert_eq!(rows, (0..28).collect::<Vec<_>>());
     let names: BTreeSet<_> = events().into_iter().map(|event| told(event).0).collect();
     assert_eq!(names.len(), rows.len());
 }

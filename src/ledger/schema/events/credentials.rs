@@ -1,12 +1,13 @@
 //! Bodies of the events about every other credential: the shared secret, service tokens, setup codes,
-//! listed keys, and lockouts.
+//! listed keys, and lockouts; and what became of the ledger itself.
 
 use bincode::{Decode, Encode};
 
 use super::{
     super::v1::{Access, Class, Principal, Role, Scopes, SecretKind},
-    CODE_CREATED, CODE_REDEEMED, KEYS_ADOPTED, LOCKED_OUT, LOCKOUT_CLEARED, SECRET_ADOPTED,
-    SERVICE_TOKEN_CREATED, SERVICE_TOKEN_EXPIRED, SERVICE_TOKEN_REVOKED, SERVICE_TOKEN_ROTATED,
+    CODE_CREATED, CODE_REDEEMED, KEYS_ADOPTED, LOCKED_OUT, LOCKOUT_CLEARED, RECOVERED,
+    SECRET_ADOPTED, SERVICE_TOKEN_CREATED, SERVICE_TOKEN_EXPIRED, SERVICE_TOKEN_REVOKED,
+    SERVICE_TOKEN_ROTATED,
     pairing::ranges,
 };
 use crate::{
@@ -123,6 +124,13 @@ struct LockoutCleared {
     key: Key,
 }
 
+#[derive(Encode, Decode)]
+struct Recovered {
+    lost: u64,
+    unsigned: u64,
+    fault: String,
+}
+
 /// The address is written as text.
 #[derive(Encode, Decode)]
 struct Key {
@@ -187,6 +195,10 @@ pub(super) fn put(event: &Event, out: &mut Vec<u8>) -> Result<(), CodecError> {
             codec::put(&LockedOut { key: key.into(), failures, until: until.0 }, out)
         }
         Event::LockoutCleared { key } => codec::put(&LockoutCleared { key: key.into() }, out),
+        Event::Recovered { lost, unsigned, fault } => {
+            let (lost, unsigned) = (*lost, *unsigned);
+            codec::put(&Recovered { lost, unsigned, fault: fault.clone() }, out)
+        }
         _ => Err(CodecError::Malformed("an event without a body".into())),
     }
 }
@@ -252,6 +264,10 @@ pub(super) fn take(kind: u16, body: &[u8]) -> Result<Event, CodecError> {
         LOCKOUT_CLEARED => {
             let LockoutCleared { key } = codec::take_all(body)?;
             Event::LockoutCleared { key: key.try_into()? }
+        }
+        RECOVERED => {
+            let Recovered { lost, unsigned, fault } = codec::take_all(body)?;
+            Event::Recovered { lost, unsigned, fault }
         }
         _ => return Err(CodecError::UnknownEvent { kind, version: 1 }),
     })

@@ -50,10 +50,11 @@ const CODE_REDEEMED: u16 = 24;
 const KEYS_ADOPTED: u16 = 25;
 const LOCKED_OUT: u16 = 26;
 const LOCKOUT_CLEARED: u16 = 27;
+const RECOVERED: u16 = 28;
 
 /// Every kind that there is; the tests ask for a frozen example of each.
 #[cfg(test)]
-pub(in crate::ledger) const KINDS: std::ops::RangeInclusive<u16> = BEGUN..=LOCKOUT_CLEARED;
+pub(in crate::ledger) const KINDS: std::ops::RangeInclusive<u16> = BEGUN..=RECOVERED;
 
 /// The kind and version under which an event is written.
 pub(in crate::ledger) fn kind(event: &Event) -> (u16, u16) {
@@ -86,6 +87,7 @@ pub(in crate::ledger) fn kind(event: &Event) -> (u16, u16) {
         Registry::KeysAdopted(_) => (KEYS_ADOPTED, 1),
         Registry::LockedOut { .. } => (LOCKED_OUT, 1),
         Registry::LockoutCleared { .. } => (LOCKOUT_CLEARED, 1),
+        Registry::Recovered { .. } => (RECOVERED, 1),
     }
 }
 
@@ -136,7 +138,7 @@ pub(in crate::ledger) fn take(kind: u16, version: u16, body: &[u8]) -> Result<Ev
         (CODE_CREATED, 2) => codec::take_all::<CodeCreated2>(body)?.try_into()?,
         (BEGUN..=DEVICE_DESCRIBED, 1) => first(kind, body)?,
         (TOKEN_CONFIRMED..=CEILING_ASSIGNED, 1) => devices::take(kind, body)?,
-        (SECRET_ADOPTED..=LOCKOUT_CLEARED, 1) => credentials::take(kind, body)?,
+        (SECRET_ADOPTED..=RECOVERED, 1) => credentials::take(kind, body)?,
         _ => return Err(CodecError::UnknownEvent { kind, version }),
     };
     Ok(Event::Registry(event))

@@ -22,8 +22,13 @@ const OPERATOR: Principal = Principal::Device(DEVICE, Role::Operator);
 const HUB: Principal = Principal::Token(TOKEN);
 
 pub(super) fn examples() -> Vec<Example> {
-    let second = [codes_of_someone(), tokens_revoked()];
+    let second = [codes_of_someone(), tokens_revoked(), recovered()];
     [approvals(), devices(), ceilings(), tokens(), codes(), rest(), second.concat()].concat()
+}
+
+fn recovered() -> Vec<Example> {
+    let event = Event::Recovered { lost: 300, unsigned: 2, fault: "the end is cut off ☕".into() };
+    vec![("recovered", HOST, event)]
 }
 
 fn person() -> Principal {

@@ -3,3 +3,4 @@
 mod names;
 mod proofs;
 mod publishing;
+mod surveys;
