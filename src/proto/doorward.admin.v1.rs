@@ -2535,6 +2535,10 @@ pub struct StatusResponse {
     /// The address and port of this API over TCP. Absent: it is served on the host's socket alone.
     #[prost(string, optional, tag = "14")]
     pub grpc_address: ::core::option::Option<::prost::alloc::string::String>,
+    /// How many records the published checkpoint covers. It follows within half a minute; if it stays
+    /// behind, the log says why. Absent: nothing is published yet.
+    #[prost(uint64, optional, tag = "15")]
+    pub published_size: ::core::option::Option<u64>,
 }
 /// Asks about the caller.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]

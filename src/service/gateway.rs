@@ -88,6 +88,8 @@ pub struct Status {
     pub pending: usize,
     /// Records in the ledger.
     pub ledger_size: u64,
+    /// How many records the published checkpoint covers, if there is one.
+    pub published_size: Option<u64>,
     /// Whether the ledger takes records.
     pub ledger_writable: bool,
 }
@@ -142,6 +144,7 @@ impl Service {
             devices: state.device_count(),
             pending: state.pending_count(),
             ledger_size: self.0.ledger.size(),
+            published_size: self.published_size(),
             ledger_writable: self.is_ready(),
         })
     }

@@ -87,6 +87,14 @@ pub struct Published {
 }
 
 impl Service {
+    /// How many records the published checkpoint covers. One small file is read.
+    pub(super) fn published_size(&self) -> Option<u64> {
+        let dir = published_in(&self.0.info.state_dir);
+        let note = tlog::read(&dir, &Resource::Checkpoint).ok().flatten()?;
+        let checkpoint = Checkpoint::parse_unverified(std::str::from_utf8(&note).ok()?);
+        checkpoint.ok().map(|checkpoint| checkpoint.size)
+    }
+
     /// A file of the published ledger, by its path in C2SP `tlog-tiles`. `None` if it has no such
     /// file, or not yet.
     ///

@@ -245,6 +245,7 @@ pub fn status(status: &StatusResponse) -> Value {
         "pending": status.pending,
         "ledgerSize": status.ledger_size,
         "ledgerWritable": status.ledger_writable,
+        "publishedSize": status.published_size,
         "sharedSecretFile": status.shared_secret_file,
     })
 }

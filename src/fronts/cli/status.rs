@@ -24,6 +24,10 @@ fn text(status: &StatusResponse) -> String {
         (None, _) => "the configuration".into(),
     };
     let writable = if status.ledger_writable { "" } else { "; it CANNOT BE WRITTEN, see the log" };
+    let published = match status.published_size {
+        Some(size) => format!("{size} of them, signed"),
+        None => "nothing yet".into(),
+    };
     table::facts(&[
         ("gateway", format!("running, doorward {}", status.version)),
         ("up for", words::span(status.uptime_ms)),
@@ -33,6 +37,7 @@ fn text(status: &StatusResponse) -> String {
         ("clients", format!("{} connected", status.connections)),
         ("devices", format!("{} paired, {} waiting", status.devices, status.pending)),
         ("ledger", format!("{} records{writable}", status.ledger_size)),
+        ("published", published),
         ("state", status.state_dir.clone()),
         ("config", status.config_path.clone()),
     ])
@@ -58,10 +63,12 @@ mod tests {
             pending: 1,
             ledger_size: 41,
             ledger_writable: true,
+            published_size: Some(38),
             shared_secret_file: Some("/var/lib/doorward/shared-token".into()),
             grpc_address: None,
         };
-        let stuck = StatusResponse { ledger_writable: false, ..status.clone() };
+        let stuck =
+            StatusResponse { ledger_writable: false, published_size: None, ..status.clone() };
         samples::assert_golden("status.txt", &(text(&status) + "---\n" + &text(&stuck)));
     }
 }

@@ -82,6 +82,7 @@ fn told(status: Status) -> StatusResponse {
         devices,
         pending,
         ledger_size,
+        published_size,
         ledger_writable,
     } = status;
     StatusResponse {
@@ -96,6 +97,7 @@ fn told(status: Status) -> StatusResponse {
         devices: devices as u64,
         pending: pending as u64,
         ledger_size,
+        published_size,
         ledger_writable,
         grpc_address: grpc_address.map(|address| address.to_string()),
         shared_secret_file: shared_secret_file.map(|path| path.display().to_string()),

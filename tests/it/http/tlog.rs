@@ -61,6 +61,7 @@ fn published(gateway: &Gateway) {
 fn the_published_ledger_is_served_to_those_who_may_read_the_ledger() {
     let gateway = Gateway::start("{}");
     published(&gateway);
+    assert_eq!(gateway.json(&["status"])["publishedSize"], 3);
     let secret = |scope: &str| {
         let made = gateway.json(&["tokens", "create", "--name", scope, "--scope", scope]);
         made["secret"].as_str().unwrap().to_owned()
