@@ -8,6 +8,7 @@ use std::{
 };
 
 use prost::Message as _;
+use prost_types::FileDescriptorSet;
 
 use crate::golden::wants_regeneration;
 
@@ -32,8 +33,13 @@ fn contract() -> Vec<PathBuf> {
     FILES.iter().map(|name| folder.join(name).with_extension("proto")).collect()
 }
 
+/// The contract, compiled.
+pub fn descriptors() -> FileDescriptorSet {
+    protox::compile(contract(), [root().join("proto")]).unwrap()
+}
+
 fn generate(into: &Path) -> [Vec<u8>; 2] {
-    let descriptors = protox::compile(contract(), [root().join("proto")]).unwrap();
+    let descriptors = descriptors();
     fs::write(into.join(GENERATED[1]), descriptors.encode_to_vec()).unwrap();
     tonic_prost_build::configure().btree_map(".").out_dir(into).compile_fds(descriptors).unwrap();
     GENERATED.map(|name| fs::read(into.join(name)).unwrap())
