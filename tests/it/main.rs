@@ -9,6 +9,7 @@ mod access;
 mod admin;
 mod aggregate;
 mod authority;
+mod commands;
 mod contract;
 mod durability;
 mod ends;
