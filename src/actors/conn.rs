@@ -23,7 +23,7 @@ use super::{
     news::Fact,
     pump::{Out, pump},
 };
-use crate::domain::ids::DeviceId;
+use crate::{domain::ids::DeviceId, telemetry::metrics};
 
 pub use super::dialogue::{
     Dialogue, Entry, Farewell, Inbound, InboundFault, MessageLimit, Step, Verdict,
@@ -63,6 +63,7 @@ pub struct Conn<D: Dialogue> {
 struct Joined {
     device: Option<DeviceId>,
     seen: bool,
+    _counted: metrics::Live,
 }
 
 /// Opens a connection in the current arbiter: greets, listens, and writes.
@@ -116,7 +117,7 @@ impl<D: Dialogue> Actor for Conn<D> {
 
     fn stopped(&mut self, _: &mut Self::Context) {
         floor::leave(self.id);
-        if let Some(Joined { device, seen }) = self.joined.take() {
+        if let Some(Joined { device, seen, .. }) = self.joined.take() {
             self.hub.leave(self.id, device, seen);
         }
     }
@@ -202,7 +203,9 @@ impl<D: Dialogue> Conn<D> {
         self.send(Out::Text(entry.frame), ctx);
         let conn = ctx.address().recipient();
         floor::join(self.id, conn, Rc::clone(&self.marks), entry.subject, &entry.scopes);
-        let joined = Joined { device: entry.device, seen: entry.presence.is_some() };
+        let counted = metrics::Live::start("websocket", entry.role.name());
+        let seen = entry.presence.is_some();
+        let joined = Joined { device: entry.device, seen, _counted: counted };
         self.hub.enter(self.id, entry.device, entry.presence);
         self.joined = Some(joined);
         // What it was let in on may have ended before it could be told; from here on it is told.

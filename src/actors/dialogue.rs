@@ -9,7 +9,11 @@ use bytestring::ByteString;
 use futures_util::future::LocalBoxFuture;
 
 use super::news::{News, Presence};
-use crate::domain::{ids::DeviceId, principal::Subject, scope::ScopeSet};
+use crate::domain::{
+    ids::DeviceId,
+    principal::Subject,
+    scope::{Role, ScopeSet},
+};
 
 /// What came in.
 #[derive(Debug)]
@@ -77,6 +81,8 @@ pub struct Entry {
     pub scopes: ScopeSet,
     /// What it stands on: whose change is a change of this session.
     pub subject: Option<Subject>,
+    /// In which role it is here.
+    pub role: Role,
     /// The device behind it.
     pub device: Option<DeviceId>,
     /// How others see it.

@@ -14,11 +14,12 @@ use super::BACKLOG;
 use crate::{
     config::{Auth, Origin, Settings},
     domain::{Decider, Event, registry::Registry, time::UnixMillis},
+    fronts::http,
     ledger::{
         error::unread_key,
         recover::{self, OpenOptions, Opened},
     },
-    service::{SecretPlace, SharedSecret},
+    service::{SecretPlace, Service, SharedSecret},
     support::{entropy, keys::GatewayKey, private_file, secret::Secret},
 };
 
@@ -65,6 +66,14 @@ pub(super) fn listen(wanted: SocketAddr) -> anyhow::Result<TcpListener> {
     })?;
     socket.listen(BACKLOG as i32)?;
     Ok(socket.into())
+}
+
+/// Opens the listener of the figures, if there is to be one. It ends with the process.
+pub(super) fn open_metrics(settings: &Settings, service: &Service) -> anyhow::Result<()> {
+    let Some(wanted) = settings.metrics_listen else { return Ok(()) };
+    let server = http::open_metrics(listen(wanted)?, service)?;
+    actix_rt::spawn(server);
+    Ok(())
 }
 
 /// The secret of the configuration, or one of our own in a file that only its owner may read, and

@@ -101,7 +101,7 @@ pub fn run(loaded: Loaded, announce: impl FnOnce(&Ready)) -> anyhow::Result<()> 
 }
 
 fn prepare(loaded: Loaded, started: Stopwatch) -> anyhow::Result<Ground> {
-    let Loaded { settings, file, .. } = loaded;
+    let Loaded { settings, file, warnings } = loaded;
     let state = &settings.state_dir;
     private_file::create_dir(state)
         .with_context(|| format!("cannot make the state directory {}", state.display()))?;
@@ -128,6 +128,7 @@ fn prepare(loaded: Loaded, started: Stopwatch) -> anyhow::Result<Ground> {
         config_exists: file.exists,
         config: Arc::new(file.redacted),
         config_hash: file.hash,
+        config_warnings: warnings.len(),
         address: listener.local_addr()?,
         grpc_address: grpc.as_ref().map(TcpListener::local_addr).transpose()?,
         operation_of: ws::operation_of,
@@ -199,6 +200,7 @@ async fn serve(
     let limits = rate_limits(&settings);
     let service =
         Service::new(registry, hub.clone(), ledger.clone(), secrets, steady, info.clone(), limits);
+    ground::open_metrics(&settings, &service)?;
     let server = open_port(listener, &service)?;
     let port = server.handle();
     actix_rt::spawn(server);

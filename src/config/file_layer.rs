@@ -27,12 +27,14 @@ impl Layer {
         let mut own = root.section("doorward", report);
         let any_proxy = own.switch("allowAnyProxy", report).is_some_and(|given| given.value);
         let grpc = own.section("grpc", report);
+        let metrics = own.section("metrics", report);
         let roles = roles::read(&mut own, report);
         own.leave(&[], report);
         root.leave(known::SECTIONS, report);
         let mut layer = Self {
             log_level: log_level(logging, report),
-            grpc_listen: grpc_listen(grpc, report),
+            grpc_listen: listen(grpc, "127.0.0.1:18790", report),
+            metrics_listen: listen(metrics, "127.0.0.1:9464", report),
             roles,
             ..Self::default()
         };
@@ -151,14 +153,14 @@ fn log_level(mut logging: Section, report: &mut Report) -> Option<String> {
     Some(checked(name, level.place, report)?.value.to_owned())
 }
 
-/// Where the admin API listens besides its socket.
-fn grpc_listen(mut grpc: Section, report: &mut Report) -> Option<Given<SocketAddr>> {
-    let listen = grpc.text("listen", report);
-    grpc.leave(&[], report);
+/// Where something of doorward's own listens.
+fn listen(mut section: Section, such_as: &str, report: &mut Report) -> Option<Given<SocketAddr>> {
+    let listen = section.text("listen", report);
+    section.leave(&[], report);
     let given = listen?;
     let address = given.value.parse::<SocketAddr>();
     let address =
-        address.map_err(|_| "must be an address with a port, such as \"127.0.0.1:18790\"");
+        address.map_err(|_| format!("must be an address with a port, such as \"{such_as}\""));
     checked(address, given.place, report)
 }
 

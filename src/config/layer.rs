@@ -42,6 +42,7 @@ pub(super) struct Layer {
     pub roles: Option<Roles>,
     pub log_level: Option<String>,
     pub grpc_listen: Option<Given<SocketAddr>>,
+    pub metrics_listen: Option<Given<SocketAddr>>,
 }
 
 /// What `gateway.bind` may say.

@@ -68,6 +68,8 @@ pub struct Settings {
     pub proxies: Proxies,
     /// Where the admin API listens besides its socket.
     pub grpc_listen: Option<SocketAddr>,
+    /// Where the figures are served without a credential, besides the gateway's port with one.
+    pub metrics_listen: Option<SocketAddr>,
     /// Roles that can be put on a grant as a ceiling, with their scopes; shape checked.
     pub roles: Vec<(String, Vec<String>)>,
     /// What to log: a level of tracing, or from `DOORWARD_LOG` a whole filter, unchecked.
@@ -156,6 +158,7 @@ impl Settings {
             allowed_origins: names(layers, |layer| layer.allowed_origins.as_ref(), &[]),
             proxies,
             grpc_listen,
+            metrics_listen: metrics_listen(layers, report),
             roles: first(layers, |layer| layer.roles.as_ref()).cloned().unwrap_or_default(),
             log_level: first(layers, |layer| layer.log_level.as_ref()).cloned(),
         };
@@ -211,6 +214,15 @@ fn grpc_listen(layers: &[Layer], auth: Option<&Auth>, report: &mut Report) -> Op
     let wide = !given.value.ip().to_canonical().is_loopback();
     if wide && matches!(auth, Some(Auth::None)) {
         report.error(&given.place, "in auth mode \"none\" it must be a loopback address");
+    }
+    Some(given.value)
+}
+
+/// Where the figures are served to whoever comes: at an address that was meant, not at all of them.
+fn metrics_listen(layers: &[Layer], report: &mut Report) -> Option<SocketAddr> {
+    let given = first(layers, |layer| layer.metrics_listen.as_ref())?;
+    if given.value.ip().to_canonical().is_unspecified() {
+        report.error(&given.place, "must name one address: whoever reaches it needs no credential");
     }
     Some(given.value)
 }

@@ -68,6 +68,8 @@ operations! {
     ReadHealth: ScopeOrNode(Known::Read),
     /// What is the gateway doing?
     ReadStatus: Scope(Known::Read),
+    /// What are the gateway's figures?
+    ReadMetrics: Scope(Known::Read),
     /// Who is connected?
     ReadPresence: Scope(Known::Read),
     /// What is configured? Secrets are redacted.

@@ -28,6 +28,7 @@ use super::{
 use crate::{
     domain::{Event, registry},
     support::{clock::Stopwatch, keys::GatewayKey, private_file},
+    telemetry::metrics,
 };
 
 /// How many records one transaction takes from waiting appends. Beyond this a sync is cheap beside
@@ -110,6 +111,7 @@ impl Writer {
         fatal: watch::Sender<Option<String>>,
     ) -> Self {
         let Opened { store, head, signed_size, outside_checkpoint, notes: _ } = opened;
+        metrics::covered(signed_size);
         Self {
             log: store.reader(),
             store,
@@ -200,6 +202,7 @@ impl Writer {
         if waiting.is_empty() {
             return;
         }
+        let writing = Stopwatch::start();
         let outcome = if entries.is_empty() {
             Ok(())
         } else {
@@ -207,6 +210,7 @@ impl Writer {
         };
         match &outcome {
             Ok(()) => {
+                metrics::appended(entries.len(), writing.elapsed());
                 self.move_to(head);
                 self.unsigned = self.unsigned.or_else(|| Some(Stopwatch::start()));
             }
@@ -269,6 +273,7 @@ impl Writer {
             }
             return Err(error);
         }
+        metrics::signed(checkpoint.size);
         if self.save_outside(&note) {
             self.unsigned = None;
         }

@@ -33,6 +33,8 @@ pub struct Info {
     pub config: Arc<serde_json::Value>,
     /// SHA-256 of the configuration file, in hex.
     pub config_hash: String,
+    /// How much of the configuration was warned about.
+    pub config_warnings: usize,
     /// Where it listens.
     pub address: SocketAddr,
     /// Where its admin API listens besides its socket.

@@ -27,6 +27,7 @@ mod idempotency;
 mod identity;
 mod keys;
 mod lockouts;
+mod metrics;
 mod pairing;
 mod proof;
 mod proofs;

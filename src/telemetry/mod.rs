@@ -1,8 +1,10 @@
-//! What the gateway says while it runs: log lines on stderr.
+//! What the gateway says while it runs: log lines on stderr, and [`metrics`].
 //!
 //! Lines are for the operator's eyes and for a log collector; what happened to authority is in the
 //! ledger, not here. No secret may reach a line: secrets are `Secret<T>`, whose `Debug` shows
 //! nothing. Used from any room except the domain, which has nothing to say. Start with [`init`].
+
+pub mod metrics;
 
 use std::io::IsTerminal;
 

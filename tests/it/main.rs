@@ -19,6 +19,7 @@ mod http;
 mod limits;
 mod live;
 mod lockouts;
+mod metrics;
 mod model;
 mod params;
 mod people;

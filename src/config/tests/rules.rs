@@ -39,6 +39,10 @@ fn an_empty_file_gives_the_defaults() {
 fn what_is_accepted() {
     let rows: &[(&str, Check)] = &[
         ("{gateway: {port: 1}}", |s| s.port == 1),
+        ("{}", |s| s.metrics_listen.is_none()),
+        ("{doorward: {metrics: {listen: '192.168.1.4:9464'}}}", |s| {
+            s.metrics_listen == Some(([192, 168, 1, 4], 9464).into())
+        }),
         ("{gateway: {port: 65535}}", |s| s.port == 65535),
         ("{gateway: {port: 0}}", |s| s.port == 0),
         ("{gateway: {port: null}}", |s| s.port == 18789),
@@ -199,6 +203,9 @@ const REFUSED: &[(&str, &str)] = &[
     ("{gateway: {publicUrl: 'ws://gate.example'}}", "gateway.publicUrl: must be a wss:// address"),
     ("{gateway: {remote: 'ws://x'}}", "gateway.remote: must be an object"),
     ("{logging: {level: 'loud'}}", "logging.level: must be \"silent\""),
+    ("{doorward: {metrics: {listen: '9464'}}}", "metrics.listen: must be an address with a port"),
+    ("{doorward: {metrics: {listen: '0.0.0.0:9464'}}}", "metrics.listen: must name one address"),
+    ("{doorward: {metrics: {listen: '[::]:9464'}}}", "metrics.listen: must name one address"),
 ];
 
 #[test]

@@ -18,6 +18,7 @@ use crate::{
     domain::refusal::Refusal,
     proto::refusal::{CODE, DOMAIN, GRANTORS, MISSING, REMEDY, RETRY_AFTER_MS},
     service::{NotAttributable, StoreError},
+    telemetry::metrics,
 };
 
 /// A call that failed.
@@ -25,6 +26,7 @@ pub type Failure = tonic::Status;
 
 /// A refusal as gRPC says it, with its code, what is missing, who can grant it and what to do.
 pub(super) fn refused(refusal: &Refusal) -> Failure {
+    metrics::refused("grpc", refusal.code());
     let (missing, remedy) = (refusal.missing(), refusal.remedy());
     let words = Words {
         code: refusal.code(),

@@ -18,10 +18,14 @@ use actix_web::{
 };
 use serde_json::{Value, json};
 
-use crate::domain::{refusal::Refusal, scope::Scope};
+use crate::{
+    domain::{refusal::Refusal, scope::Scope},
+    telemetry::metrics,
+};
 
 /// A refusal as HTTP says it.
 pub fn refused(refusal: &Refusal) -> HttpResponse {
+    metrics::refused("http", refusal.code());
     let status = status(refusal);
     let mut error = json!({
         "message": sentence(refusal, status),

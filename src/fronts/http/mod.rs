@@ -13,6 +13,7 @@ mod error;
 mod health;
 mod join;
 mod limits;
+mod metrics;
 mod models;
 mod tlog;
 mod whoami;
@@ -21,12 +22,20 @@ use actix_web::{HttpRequest, HttpResponse, http::Method, web};
 
 use crate::service::Service;
 
+pub use metrics::open as open_metrics;
+
 /// Answers one request that is not a WebSocket upgrade.
 pub async fn serve(
     request: &HttpRequest,
     payload: web::Payload,
     service: &Service,
 ) -> HttpResponse {
+    let answer = answer(request, payload, service).await;
+    metrics::count(&answer);
+    answer
+}
+
+async fn answer(request: &HttpRequest, payload: web::Payload, service: &Service) -> HttpResponse {
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
     let post = request.method() == Method::POST;
     match request.path() {
@@ -42,8 +51,16 @@ pub async fn serve(
 }
 
 fn is_known(path: &str) -> bool {
-    const FIXED: [&str; 7] =
-        ["/health", "/healthz", "/ready", "/readyz", "/startupz", "/v1/models", whoami::PATH];
+    const FIXED: [&str; 8] = [
+        "/health",
+        "/healthz",
+        "/ready",
+        "/readyz",
+        "/startupz",
+        "/v1/models",
+        metrics::PATH,
+        whoami::PATH,
+    ];
     FIXED.contains(&path) || [models::ONE, tlog::UNDER].iter().any(|under| path.starts_with(under))
 }
 
@@ -53,6 +70,7 @@ async fn read(request: &HttpRequest, service: &Service) -> HttpResponse {
         "/ready" | "/readyz" => health::ready(request, service),
         "/startupz" => health::started(request, service),
         "/v1/models" => models::list(request, service).await,
+        metrics::PATH => metrics::serve(request, service).await,
         whoami::PATH => whoami::serve(request, service).await,
         path if path.starts_with(models::ONE) => models::one(request, service).await,
         path if path.starts_with(tlog::UNDER) => tlog::serve(request, service).await,

@@ -95,7 +95,7 @@ impl Dialogue for Talk {
         match frame::parse(text) {
             Frame::Request(request) if request.method == "connect" => {
                 let reason = "connect is only valid as the first request";
-                Step::Answer(frame::refusal(request.id, &error::invalid(reason)).into())
+                Step::Answer(dispatch::refused(request.id, &error::invalid(reason)))
             }
             Frame::Request(request) => match catalog::find(&request.method) {
                 Some(method) => dispatch::call(self, live.standing(), method, &request, busy),
@@ -103,12 +103,12 @@ impl Dialogue for Talk {
                     let name: String =
                         request.method.chars().take(limits::ECHO_CHARS_MAX).collect();
                     let fault = error::invalid(&format!("unknown method: {name}"));
-                    Step::Answer(frame::refusal(request.id, &fault).into())
+                    Step::Answer(dispatch::refused(request.id, &fault))
                 }
             },
             Frame::Invalid { id, fault } => {
                 let fault = error::invalid(&format!("invalid request frame: {fault}"));
-                Step::Answer(frame::refusal(&id, &fault).into())
+                Step::Answer(dispatch::refused(&id, &fault))
             }
             // The real gateway ignores what it cannot read once a client is in.
             Frame::NotARequest | Frame::Unreadable => Step::Silence,

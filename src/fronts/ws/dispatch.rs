@@ -17,6 +17,7 @@ use crate::{
         Attribution, Service, Transport, Via,
         conn::{Farewell, Step},
     },
+    telemetry::metrics::{self, Outcome},
 };
 
 /// One method of the catalogue.
@@ -77,15 +78,15 @@ pub(super) fn call(
     match method.serve {
         Serve::Now(serve) => Step::Answer(now(serve, &call, request.id)),
         Serve::Later(_) | Serve::Wait(_) if busy => {
-            Step::Answer(frame::refusal(request.id, &error::too_many_in_flight()).into())
+            Step::Answer(refused(request.id, &error::too_many_in_flight()))
         }
         Serve::Later(serve) => match serve(&call) {
             Ok(answer) => Step::Later(later(answer, request.id)),
-            Err(fault) => Step::Answer(frame::refusal(request.id, &fault).into()),
+            Err(fault) => Step::Answer(refused(request.id, &fault)),
         },
         Serve::Wait(serve) => match serve(&call) {
             Ok(answer) => Step::Wait(later(answer, request.id)),
-            Err(fault) => Step::Answer(frame::refusal(request.id, &fault).into()),
+            Err(fault) => Step::Answer(refused(request.id, &fault)),
         },
     }
 }
@@ -98,7 +99,7 @@ fn unauthorized(
     refusal: &Refusal,
 ) -> Step {
     let verdict = talk.unauthorized.borrow_mut().note(method.name, &talk.id, refusal.code());
-    let frame = |fault: &Fault| ByteString::from(frame::refusal(request.id, fault));
+    let frame = |fault: &Fault| refused(request.id, fault);
     match verdict {
         Verdict::Refuse => Step::Answer(frame(&error::of_call(refusal))),
         Verdict::Wait { retry_after_ms } => {
@@ -116,11 +117,8 @@ fn now(serve: Now, call: &Call<'_>, id: &str) -> ByteString {
     let mut out = String::with_capacity(256);
     frame::open_answer(&mut out, id);
     match serve(call, &mut out) {
-        Ok(()) => {
-            frame::close_answer(&mut out);
-            out.into()
-        }
-        Err(fault) => frame::refusal(id, &fault).into(),
+        Ok(()) => answered(out),
+        Err(fault) => refused(id, &fault),
     }
 }
 
@@ -132,12 +130,25 @@ fn later(answer: Answer, id: &str) -> LocalBoxFuture<'static, ByteString> {
                 let mut out = String::with_capacity(payload.len() + 80);
                 frame::open_answer(&mut out, &id);
                 out.push_str(&payload);
-                frame::close_answer(&mut out);
-                out.into()
+                answered(out)
             }
-            Err(fault) => frame::refusal(&id, &fault).into(),
+            Err(fault) => refused(&id, &fault),
         }
     })
+}
+
+fn answered(mut out: String) -> ByteString {
+    metrics::called("websocket", Outcome::Ok);
+    frame::close_answer(&mut out);
+    out.into()
+}
+
+/// An answer that says no; one whose cause is the gateway's own counts as such.
+pub(super) fn refused(id: &str, fault: &Fault) -> ByteString {
+    let ours = fault.code == "UNAVAILABLE";
+    let outcome = if ours { Outcome::ServerError } else { Outcome::ClientError };
+    metrics::called("websocket", outcome);
+    frame::refusal(id, fault).into()
 }
 
 fn via(talk: &Talk, request: &Request<'_>) -> Via {

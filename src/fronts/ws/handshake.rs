@@ -162,12 +162,13 @@ impl Greeting {
         let standing = &entered.session.standing;
         let (scopes, principal) = (standing.scopes.clone(), &standing.principal);
         let (subject, device) = (principal.subject(), principal.device());
-        let presence = self.presence(standing);
+        let (role, presence) = (standing.role, self.presence(standing));
         self.slot.put(entered.session);
         Entry {
             frame: frame.into(),
             scopes,
             subject,
+            role,
             device,
             presence,
             message_bytes_max: message_bytes_max(),

@@ -9,7 +9,10 @@ use std::{io, path::PathBuf, thread::JoinHandle, time::Duration};
 use tokio::{sync::watch, time::timeout};
 
 use super::{publisher::Publisher, resume};
-use crate::ledger::{audit::LedgerReader, checkpoint::Checkpoint};
+use crate::{
+    ledger::{audit::LedgerReader, checkpoint::Checkpoint},
+    telemetry::metrics,
+};
 
 /// The pause after each time: how much of the end a lost store may keep to itself.
 const PUBLISH_EVERY: Duration = Duration::from_secs(1);
@@ -68,6 +71,7 @@ impl Follower {
             publisher.publish_signed(&self.log, signed.size, &note)?;
         }
         publisher.publish(&self.log, size)?;
+        metrics::published(publisher.size());
         self.publisher = Some(publisher);
         Ok(())
     }

@@ -29,6 +29,7 @@ use super::lockouts::LockoutFilter;
 use crate::{
     domain::registry::{CredentialClass, LockKey, lockout::Failures},
     support::clock::Stopwatch,
+    telemetry::metrics,
 };
 use bucket::Bucket;
 pub use caller::{Caller, Client, network};
@@ -122,6 +123,7 @@ impl<C: Clock + Clone> Guard<C> {
         class: CredentialClass,
         code: &'static str,
     ) -> Consequence {
+        metrics::auth_failed(class.name(), code);
         let now = self.clock.now();
         let mut consequence = Consequence::default();
         let mut shelf = self.lock();

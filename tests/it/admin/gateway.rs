@@ -209,6 +209,7 @@ pub fn info(dir: &Path, key: &GatewayKey, tcp: SocketAddr) -> Info {
         config_path: dir.join("doorward.json"),
         config_exists: false,
         config: Arc::default(),
+        config_warnings: 0,
         config_hash: String::new(),
         address: ([127, 0, 0, 1], 18789).into(),
         grpc_address: Some(tcp),

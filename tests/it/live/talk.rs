@@ -108,6 +108,7 @@ impl Fake {
             frame: "hello".into(),
             scopes: scopes.clone(),
             subject: Some(subject.clone()),
+            role: doorward::domain::scope::Role::Operator,
             device: None,
             presence: seen.then(|| presence(scopes)),
             message_bytes_max: 1 << 20,

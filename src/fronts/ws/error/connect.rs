@@ -2,15 +2,19 @@
 
 use serde_json::json;
 
-use super::{Fault, fault, hint, names, of_call};
-use crate::domain::{
-    origin::OriginFault,
-    principal::SecretKind,
-    refusal::{
-        CodeFault, IdentityFault, PairingReason, PairingRequired, ProofFault, Refusal, TokenFault,
+use super::{Fault, fault, hint, in_a_call, names};
+use crate::{
+    domain::{
+        origin::OriginFault,
+        principal::SecretKind,
+        refusal::{
+            CodeFault, IdentityFault, PairingReason, PairingRequired, ProofFault, Refusal,
+            TokenFault,
+        },
+        registry::Profile,
+        scope::Role,
     },
-    registry::Profile,
-    scope::Role,
+    telemetry::metrics,
 };
 
 /// Official clients stop trying on this one code, whatever is wrong with a setup code; the reason
@@ -64,6 +68,11 @@ fn service_token(fault: TokenFault) -> (Fault, String) {
 
 /// A refused connect: the error, and the reason to close with.
 pub fn of_connect(refusal: &Refusal, client: &Profile) -> (Fault, String) {
+    metrics::refused("websocket", refusal.code());
+    at_the_door(refusal, client)
+}
+
+pub(super) fn at_the_door(refusal: &Refusal, client: &Profile) -> (Fault, String) {
     match refusal {
         Refusal::SecretMissing(kind) => secret(refusal, *kind, "missing", client, false),
         Refusal::SecretMismatch { kind, device_proven } => {
@@ -120,7 +129,7 @@ pub fn of_connect(refusal: &Refusal, client: &Profile) -> (Fault, String) {
             closing(fault("INVALID_REQUEST", message, Some(details)))
         }
         Refusal::PairingRequired(pairing) => pairing_required(refusal, pairing, client),
-        other => closing(of_call(other)),
+        other => closing(in_a_call(other)),
     }
 }
 

@@ -20,6 +20,7 @@ use crate::{
         scope::ScopeSet,
     },
     service::conn::Farewell,
+    telemetry::metrics,
 };
 
 /// `ErrorShape` of the schema.
@@ -70,6 +71,11 @@ fn names(scopes: &ScopeSet) -> Vec<String> {
 
 /// A refused call.
 pub fn of_call(refusal: &Refusal) -> Fault {
+    metrics::refused("websocket", refusal.code());
+    in_a_call(refusal)
+}
+
+fn in_a_call(refusal: &Refusal) -> Fault {
     match words(refusal) {
         Some((code, message)) => {
             let retry_after_ms = match refusal {
@@ -81,7 +87,7 @@ pub fn of_call(refusal: &Refusal) -> Fault {
             Fault { code, message, details: details(refusal), retryable, retry_after_ms }
         }
         // What can only be said at the door has the same words there.
-        None => of_connect(refusal, &Profile::default()).0,
+        None => connect::at_the_door(refusal, &Profile::default()).0,
     }
 }
 
