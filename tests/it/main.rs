@@ -13,6 +13,7 @@ mod commands;
 mod contract;
 mod durability;
 mod ends;
+mod export;
 mod golden;
 mod house;
 mod http;

@@ -90,13 +90,13 @@ async fn follow(
 
 /// How long to wait for a gateway that went away: longer each time, until there is something new.
 #[derive(Debug, Default)]
-struct Backoff {
+pub(super) struct Backoff {
     tries: u32,
     seen: u64,
 }
 
 impl Backoff {
-    fn next(&mut self, seen: u64) -> Duration {
+    pub(super) fn next(&mut self, seen: u64) -> Duration {
         self.tries = if seen == self.seen { self.tries.saturating_add(1).min(6) } else { 0 };
         self.seen = seen;
         Duration::from_millis(50 << self.tries)
@@ -147,7 +147,8 @@ pub async fn as_of(session: &mut Session<'_>, at: When) -> Result<ExitStatusCode
     Ok(ExitStatusCode::OK)
 }
 
-fn request(
+/// What to ask for.
+pub(super) fn request(
     from: Option<u64>,
     limit: Option<u64>,
     follow: bool,

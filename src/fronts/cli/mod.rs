@@ -19,6 +19,7 @@ mod config;
 mod devices;
 mod exit;
 mod explain;
+mod export;
 #[cfg(test)]
 mod fake_gateway;
 mod history;
@@ -143,6 +144,7 @@ async fn ask(session: &mut Session<'_>, command: Command) -> Result<ExitStatusCo
         Command::Audit(AuditCommand::Watch { from, filter }) => {
             audit::watch(session, from, filter).await
         }
+        Command::Audit(AuditCommand::Export(args)) => export::export(session, args).await,
         Command::Audit(AuditCommand::Why { whom, scope, at }) => {
             history::why(session, &whom, scope, at).await
         }

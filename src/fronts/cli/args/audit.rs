@@ -31,6 +31,13 @@ Example:
         #[command(flatten)]
         filter: FilterArgs,
     },
+    /// Write every record to a file, and go on where that stopped: at least once, none left out
+    #[command(after_help = "\
+Example:
+  doorward audit export --to jsonl:/var/log/doorward.jsonl             from cron
+  doorward audit export --to jsonl:/var/log/doorward.jsonl --follow    as a service
+  doorward audit export --to jsonl:- --from 120 | collector")]
+    Export(ExportArgs),
     /// Tell why someone has a scope: the chain of grants back to its root; exits 3 if they have not
     #[command(after_help = "\
 Example:
@@ -147,6 +154,41 @@ Example:
         /// After this record, at this time, or so long ago
         at: When,
     },
+}
+
+/// What to export, and where to.
+#[derive(Debug, Clone, Args)]
+pub struct ExportArgs {
+    /// jsonl:FILE, which keeps its place in FILE.cursor, or jsonl:- for standard output
+    #[arg(long, value_name = "TARGET")]
+    pub to: ExportTarget,
+    /// Begin at this record; a file that has a cursor goes on from there instead
+    #[arg(long, value_name = "SEQ")]
+    pub from: Option<u64>,
+    /// Go on with each new record, also over restarts of the gateway
+    #[arg(long, short)]
+    pub follow: bool,
+}
+
+/// Where records are exported to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ExportTarget {
+    /// Standard output, which has no cursor.
+    Stdout,
+    /// This file.
+    File(PathBuf),
+}
+
+impl FromStr for ExportTarget {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.strip_prefix("jsonl:") {
+            Some("-") => Ok(Self::Stdout),
+            Some(file) if !file.is_empty() => Ok(Self::File(file.into())),
+            _ => Err("give jsonl:FILE, or jsonl:- for standard output"),
+        }
+    }
 }
 
 /// Which records to print.

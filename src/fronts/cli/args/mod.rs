@@ -20,7 +20,8 @@ use super::bench::BenchOptions;
 use crate::support::secret::Secret;
 
 pub use audit::{
-    AccessWord as DoorWord, AuditCommand, FilterArgs, LogArgs, Time as SinceTime, When,
+    AccessWord as DoorWord, AuditCommand, ExportArgs, ExportTarget, FilterArgs, LogArgs,
+    Time as SinceTime, When,
 };
 pub use credentials::{AuthCommand, ExplainArgs, KeysCommand, LockoutsCommand, TokensCommand};
 pub use devices::{AccessWord, DevicesCommand, Force, InRole, RoleWord, SetupArgs};
