@@ -123,13 +123,13 @@ impl Counted {
     /// A series that is there from the start at 0 shows its first increase; one that appears with it
     /// hides it from `rate`.
     fn begin(&self) {
-        for front in ["websocket", "http"] {
+        for front in ["websocket", "http", "grpc"] {
             for outcome in [Outcome::Ok, Outcome::ClientError, Outcome::ServerError] {
                 drop(self.calls.get_or_create(&[("front", front), ("outcome", outcome.name())]));
             }
         }
-        for role in ["operator", "node"] {
-            drop(self.connections.get_or_create(&[("transport", "websocket"), ("role", role)]));
+        for live in [("websocket", "operator"), ("websocket", "node"), ("grpc", "operator")] {
+            drop(self.connections.get_or_create(&[("transport", live.0), ("role", live.1)]));
         }
     }
 }

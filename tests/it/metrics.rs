@@ -11,21 +11,27 @@ use std::{
 
 use doorward::{
     fronts::cli::client::{Auth, ConnectOptions},
+    proto::v1::{ListDevicesRequest, pairing_service_client::PairingServiceClient},
     support::{clock::Stopwatch, device_key::DeviceKey, secret::Secret},
 };
 use openmetrics_parser::{
     MetricsExposition, OpenMetricsType, OpenMetricsValue, openmetrics::parse_openmetrics,
 };
 use serde_json::{Value, json};
+use tonic::Code;
 
 use crate::house::{Gateway, TOKEN, block_on, free_port, shared};
 
 /// Nothing is approved by itself, this machine can be locked out, and one key means nothing.
 fn gateway(metrics: SocketAddr) -> Gateway {
+    gateway_at(metrics, here())
+}
+
+fn gateway_at(metrics: SocketAddr, grpc: SocketAddr) -> Gateway {
     Gateway::start(&format!(
         "{{gateway: {{auth: {{rateLimit: {{windowMs: 3600000, exemptLoopback: false}}}},
                       nodes: {{pairing: {{autoApproveLocal: false}}}}}},
-           doorward: {{metrics: {{listen: '{metrics}'}}}}, gatway: {{}}}}"
+           doorward: {{metrics: {{listen: '{metrics}'}}, grpc: {{listen: '{grpc}'}}}}, gatway: {{}}}}"
     ))
 }
 
@@ -267,6 +273,52 @@ fn n19_a19_2_wrong_credentials_and_lockouts_are_counted() {
                 ("doorward_lockouts", &["shared-secret"], Some(1.0), Some(0.0)),
             ],
         );
+    });
+}
+
+/// A call over the host's socket, one over TCP that is let in and refused, and one that is not let in.
+#[test]
+fn n19_a19_2_calls_over_grpc_are_counted_by_how_they_end() {
+    block_on(async {
+        let grpc = here();
+        let gateway = gateway_at(here(), grpc);
+        let reader = service_token(&gateway, "operator.read");
+        let before = scrape(&gateway, &reader);
+        gateway.json(&["status"]);
+        let url = format!("http://{grpc}");
+        let channel = tonic::transport::Endpoint::new(url).unwrap().connect().await.unwrap();
+        let mut client = PairingServiceClient::new(channel);
+        for (secret, expected) in
+            [(&*reader, Code::PermissionDenied), ("dwst_nobody", Code::Unauthenticated)]
+        {
+            let mut request = tonic::Request::new(ListDevicesRequest::default());
+            let bearer = format!("Bearer {secret}").parse().unwrap();
+            request.metadata_mut().insert("authorization", bearer);
+            assert_eq!(client.list_devices(request).await.unwrap_err().code(), expected);
+        }
+        let after = scrape(&gateway, &reader);
+        let live: &[&str] = &["operator", "grpc"];
+        let grown = |outcome| {
+            let of = |page: &Page| page.get("doorward_calls_total", &["grpc", outcome]).unwrap();
+            of(&after) - of(&before)
+        };
+        assert_eq!(["ok", "client_error", "server_error"].map(grown), [1.0, 2.0, 0.0]);
+        moved(
+            "a connection",
+            &before,
+            &after,
+            &[
+                ("doorward_connections", live, Some(0.0), Some(1.0)),
+                ("doorward_refusals_total", &["MISSING_SCOPE", "grpc"], None, Some(1.0)),
+                ("doorward_refusals_total", &["SERVICE_TOKEN_INVALID", "grpc"], None, Some(1.0)),
+            ],
+        );
+        drop(client);
+        let waiting = Stopwatch::start();
+        while scrape(&gateway, &reader).get("doorward_connections", live) != Some(0.0) {
+            assert!(waiting.elapsed() < Duration::from_secs(20), "the connection is still counted");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     });
 }
 

@@ -11,6 +11,7 @@
 //! gateway that says it is ready can be reached.
 
 mod audit;
+mod calls;
 mod convert;
 mod denials;
 mod error;
@@ -184,9 +185,11 @@ fn server(service: Option<Service>) -> Server<Guarded> {
         .max_concurrent_streams(CALLS_PER_CONNECTION_MAX)
         .http2_keepalive_interval(Some(PING_INTERVAL))
         .http2_keepalive_timeout(Some(PING_TIMEOUT))
+        .layer(calls::count_calls())
         .layer(AsyncFilterLayer::new(Doorkeeper::of_this_process(service.clone())))
         .layer(CountDenials(service))
 }
 
 /// The layers around every service.
-type Guarded = Stack<CountDenials, Stack<AsyncFilterLayer<Doorkeeper>, Identity>>;
+type Guarded =
+    Stack<CountDenials, Stack<AsyncFilterLayer<Doorkeeper>, Stack<calls::CountCalls, Identity>>>;

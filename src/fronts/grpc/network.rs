@@ -18,6 +18,8 @@ use tokio::{
 use tokio_stream::Stream;
 use tonic::transport::server::{Connected, TcpConnectInfo};
 
+use crate::telemetry::metrics;
+
 /// Connections from one address at once: a script, its siblings and a dashboard on one machine.
 const PER_ADDRESS_MAX: usize = 32;
 
@@ -91,6 +93,7 @@ fn greeted_within(
 pub(super) struct Guest {
     stream: TcpStream,
     _seat: Seat,
+    _counted: metrics::Live,
     /// What is still to come of its greeting, and until when.
     greeting: Option<(usize, Pin<Box<Sleep>>)>,
 }
@@ -98,7 +101,9 @@ pub(super) struct Guest {
 impl Guest {
     fn new(stream: TcpStream, seat: Seat, deadline: Duration) -> Self {
         let greeting = Some((GREETING_BYTES, Box::pin(sleep(deadline))));
-        Self { stream, _seat: seat, greeting }
+        // Whoever it is must be an operator to be told anything.
+        let counted = metrics::Live::start("grpc", "operator");
+        Self { stream, _seat: seat, _counted: counted, greeting }
     }
 }
 
