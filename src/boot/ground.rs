@@ -14,7 +14,7 @@ use super::BACKLOG;
 use crate::{
     config::{Auth, Origin, Settings},
     domain::{Decider, Event, registry::Registry, time::UnixMillis},
-    fronts::http,
+    fronts::{grpc::Tls, http},
     ledger::{
         error::unread_key,
         recover::{self, OpenOptions, Opened},
@@ -74,6 +74,18 @@ pub(super) fn open_metrics(settings: &Settings, service: &Service) -> anyhow::Re
     let server = http::open_metrics(listen(wanted)?, service)?;
     actix_rt::spawn(server);
     Ok(())
+}
+
+/// The certificates of the admin API, if there are any.
+pub(super) fn tls(settings: &Settings) -> anyhow::Result<Option<Tls>> {
+    let Some(tls) = &settings.grpc_tls else { return Ok(None) };
+    let text =
+        |path: &Path| std::fs::read_to_string(path).with_context(|| path.display().to_string());
+    let key = Secret::new(text(&tls.key)?);
+    let client_ca = tls.client_ca.as_deref().map(text).transpose()?;
+    Tls::new(&text(&tls.cert)?, &key, client_ca.as_deref(), tls.clients.clone())
+        .context("doorward.grpc.tls: these are no certificate with its key")
+        .map(Some)
 }
 
 /// The secret of the configuration, or one of our own in a file that only its owner may read, and

@@ -78,6 +78,7 @@ struct Ground {
     last_at: UnixMillis,
     listener: TcpListener,
     grpc: Option<TcpListener>,
+    tls: Option<grpc::Tls>,
     admin_socket: PathBuf,
 }
 
@@ -117,6 +118,7 @@ fn prepare(loaded: Loaded, started: Stopwatch) -> anyhow::Result<Ground> {
     let (opened, registry, last_at) = ground::replay(&options, &key)?;
     let wanted = SocketAddr::new(settings.bind.address(), settings.port);
     let listener = ground::listen(wanted)?;
+    let tls = ground::tls(&settings)?;
     let grpc = settings.grpc_listen.map(ground::listen).transpose()?;
     let info = Info {
         version: env!("CARGO_PKG_VERSION"),
@@ -156,6 +158,7 @@ fn prepare(loaded: Loaded, started: Stopwatch) -> anyhow::Result<Ground> {
         last_at,
         listener,
         grpc,
+        tls,
         admin_socket,
     })
 }
@@ -178,6 +181,7 @@ async fn serve(
         last_at,
         listener,
         grpc,
+        tls,
         admin_socket,
     } = ground;
     let notes = opened.notes.iter().map(ToString::to_string).collect();
@@ -207,7 +211,7 @@ async fn serve(
     admin.spawn(access::write(service.clone()));
     let counted = service.clone();
     if let Some(listener) = grpc {
-        admin.spawn(grpc::serve_network(listener, service.clone(), shutdown.clone()));
+        admin.spawn(grpc::serve_network(listener, service.clone(), tls, shutdown.clone()));
     }
     admin.spawn(grpc::serve(admin_listener, service, shutdown.clone()));
     announce(&Ready {

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::{
     findings::Report,
-    identity, known,
+    grpc_tls, identity, known,
     layer::{BAD_PORT, BindWord, Layer, Mode, checked},
     proxies,
     rate_limit::RateLimit,
@@ -28,12 +28,14 @@ impl Layer {
         let any_proxy = own.switch("allowAnyProxy", report).is_some_and(|given| given.value);
         let grpc = own.section("grpc", report);
         let metrics = own.section("metrics", report);
+        let (grpc_listen, grpc_tls) = grpc_tls::read(grpc, report);
         let roles = roles::read(&mut own, report);
         own.leave(&[], report);
         root.leave(known::SECTIONS, report);
         let mut layer = Self {
             log_level: log_level(logging, report),
-            grpc_listen: listen(grpc, "127.0.0.1:18790", report),
+            grpc_listen,
+            grpc_tls,
             metrics_listen: listen(metrics, "127.0.0.1:9464", report),
             roles,
             ..Self::default()

@@ -10,6 +10,7 @@ use super::{
     Overrides,
     env::Env,
     findings::{Place, Report},
+    grpc_tls::GrpcTls,
     identity::{Written, WrittenScopes},
     rate_limit::RateLimit,
     reader::Given,
@@ -43,6 +44,7 @@ pub(super) struct Layer {
     pub log_level: Option<String>,
     pub grpc_listen: Option<Given<SocketAddr>>,
     pub metrics_listen: Option<Given<SocketAddr>>,
+    pub grpc_tls: Option<Given<GrpcTls>>,
 }
 
 /// What `gateway.bind` may say.

@@ -121,6 +121,16 @@ impl<'d> Section<'d> {
         entries.filter_map(read).collect()
     }
 
+    /// Every key of it with its string, for objects whose keys are the operator's own.
+    pub fn texts(self, report: &mut Report) -> Vec<(&'d str, Given<&'d str>)> {
+        let entries = self.map.into_iter().flat_map(Map::iter);
+        let read = |(key, value): (&'d String, &'d Value)| {
+            let place = self.document.place(&key_path(&self.path, key));
+            Some((key.as_str(), text(&Given { value, place }, report)?))
+        };
+        entries.filter_map(read).collect()
+    }
+
     /// Warns about each key that was not asked for. `unused` names those that the real gateway
     /// has and this version does not.
     pub fn leave(self, unused: &[&str], report: &mut Report) {

@@ -10,6 +10,7 @@ use ipnet::IpNet;
 use super::{
     env::Env,
     findings::{Place, Report},
+    grpc_tls::GrpcTls,
     identity::{Identity, NO_HEADER, Written},
     layer::{BindWord, Layer, Mode, checked},
     proxies::Proxies,
@@ -68,6 +69,8 @@ pub struct Settings {
     pub proxies: Proxies,
     /// Where the admin API listens besides its socket.
     pub grpc_listen: Option<SocketAddr>,
+    /// With which certificate it does, and who is known by which. None: without TLS.
+    pub grpc_tls: Option<GrpcTls>,
     /// Where the figures are served without a credential, besides the gateway's port with one.
     pub metrics_listen: Option<SocketAddr>,
     /// Roles that can be put on a grant as a ceiling, with their scopes; shape checked.
@@ -159,6 +162,8 @@ impl Settings {
             proxies,
             grpc_listen,
             metrics_listen: metrics_listen(layers, report),
+            grpc_tls: first(layers, |layer| layer.grpc_tls.as_ref())
+                .map(|given| given.value.clone()),
             roles: first(layers, |layer| layer.roles.as_ref()).cloned().unwrap_or_default(),
             log_level: first(layers, |layer| layer.log_level.as_ref()).cloned(),
         };

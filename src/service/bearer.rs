@@ -13,11 +13,12 @@ use crate::{
         principal::Principal,
         refusal::Refusal,
         registry::{
-            CredentialClass,
+            CredentialClass, Registry,
             admit::{Admission, Credential, Knock, admit},
             session::Session,
         },
         scope::{Role, ScopeSet},
+        time::UnixMillis,
     },
     ledger::record::{Transport, Via},
     support::secret::Secret,
@@ -81,6 +82,23 @@ impl Service {
         judged
     }
 
+    /// What a client holds that proved, by its certificate, to be the one that a service token is for:
+    /// what the token is worth here and now. Nobody can guess a signature, so nothing is counted.
+    ///
+    /// # Errors
+    /// If there is no such token in force, or not for that address.
+    pub fn certified(
+        &self,
+        token_name: &str,
+        address: Option<IpAddr>,
+        locality: Locality,
+    ) -> Result<Session, Refusal> {
+        let state = self.0.registry.peek();
+        let now = UnixMillis(self.0.steady.unix_millis());
+        let credential = Credential::ServiceToken(state.vouched(token_name, address, now)?);
+        self.admit_alone(&state, credential, None, locality)
+    }
+
     fn judge_bearer(&self, bearer: Bearer, caller: Caller) -> Result<Session, Refusal> {
         let Bearer { transport: _, secret, cap, address, locality, person, origin, host } = bearer;
         let state = self.0.registry.peek();
@@ -110,6 +128,17 @@ impl Service {
                 }
             }
         };
+        self.admit_alone(&state, credential, cap, locality)
+    }
+
+    /// Lets in who proved a credential, without a device, for all that it is worth.
+    fn admit_alone(
+        &self,
+        state: &Registry,
+        credential: Credential,
+        cap: Option<ScopeSet>,
+        locality: Locality,
+    ) -> Result<Session, Refusal> {
         let asked = ScopeSet::empty();
         let knock = Knock {
             role: Role::Operator,
@@ -119,7 +148,7 @@ impl Service {
             locality,
             cap: cap.as_ref(),
         };
-        let Admission::Enter(standing) = admit(&state, &knock)? else {
+        let Admission::Enter(standing) = admit(state, &knock)? else {
             return Err(Refusal::DeviceIdentityRequired);
         };
         if let Principal::Token(id) = standing.principal {

@@ -1,6 +1,7 @@
 //! Tests of the whole room through [`load`]; [`lines`] and [`env`](super::env) also by themselves.
 
 mod file;
+mod grpc_tls;
 mod identity;
 mod lines;
 mod proxies;

@@ -164,10 +164,33 @@ impl Registry {
         address: Option<IpAddr>,
         now: UnixMillis,
     ) -> Result<TokenId, Refusal> {
+        let id = self.token_by_hash.get(&secret).copied();
+        self.good(id, address, now)
+    }
+
+    /// The service token of this name, if it is good here and now: for who proved by other means than
+    /// its secret to be the one that it is for.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn vouched(
+        &self,
+        name: &str,
+        address: Option<IpAddr>,
+        now: UnixMillis,
+    ) -> Result<TokenId, Refusal> {
+        let named = self.service_tokens().find(|(_, token)| token.name == name);
+        self.good(named.map(|(id, _)| id), address, now)
+    }
+
+    fn good(
+        &self,
+        id: Option<TokenId>,
+        address: Option<IpAddr>,
+        now: UnixMillis,
+    ) -> Result<TokenId, Refusal> {
         let fault = |fault| Err(Refusal::ServiceToken(fault));
-        let Some((id, token)) =
-            self.token_by_hash.get(&secret).and_then(|id| Some((*id, self.service_token(*id)?)))
-        else {
+        let Some((id, token)) = id.and_then(|id| Some((id, self.service_token(id)?))) else {
             return fault(TokenFault::Unknown);
         };
         let is_over = token.until.is_some_and(|until| until <= now);

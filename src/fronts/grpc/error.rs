@@ -108,6 +108,18 @@ pub(super) fn bearer_required() -> Failure {
     faulty(Code::Unauthenticated, "there is no credential that can be read", &words)
 }
 
+/// A client's certificate that stands for nothing here. Its fingerprint is no secret to its holder.
+pub(super) fn certificate_unknown(fingerprint: &[u8; 32]) -> Failure {
+    let hex: String = fingerprint.iter().map(|byte| format!("{byte:02x}")).collect();
+    let words = Words {
+        code: "CERTIFICATE_UNKNOWN",
+        missing: "a certificate that stands for a service token, or a credential",
+        grantors: "whoever configures the gateway host",
+        remedy: &format!("add \"{hex}\" under doorward.grpc.tls.clients"),
+    };
+    faulty(Code::Unauthenticated, "nobody is known by that certificate", &words)
+}
+
 /// A call from a proxy that the gateway was not told of.
 pub(super) fn not_attributable(fault: &NotAttributable) -> Failure {
     let words = Words {

@@ -32,6 +32,7 @@ mod setup;
 mod socket;
 mod source;
 mod tail;
+mod tls;
 mod tokens;
 
 use std::{io, sync::Arc, time::Duration};
@@ -71,6 +72,7 @@ use proofs::Proving;
 use source::Source;
 
 pub use socket::bind;
+pub use tls::Tls;
 
 /// Sets the sizes that both ends agree on.
 macro_rules! sized {
@@ -96,26 +98,28 @@ const PING_TIMEOUT: Duration = Duration::from_secs(20);
 /// If the listener fails.
 pub async fn serve(listener: UnixListener, service: Service, shutdown: Shutdown) -> io::Result<()> {
     let path = listener.local_addr()?.as_pathname().map(ToOwned::to_owned);
-    serve_on(UnixListenerStream::new(listener), service, shutdown).await?;
+    serve_on(UnixListenerStream::new(listener), service, None, shutdown).await?;
     path.map_or(Ok(()), |path| socket::remove(&path))
 }
 
-/// The same services over TCP (HTTP/2 without TLS), for those who show a credential. Must be called
-/// inside a tokio runtime.
+/// The same services over TCP, with TLS if it is given, for those who show a credential or a certificate
+/// that stands for one. Must be called inside a tokio runtime.
 ///
 /// # Errors
 /// If the listener fails.
 pub async fn serve_network(
     listener: std::net::TcpListener,
     service: Service,
+    tls: Option<Tls>,
     shutdown: Shutdown,
 ) -> io::Result<()> {
-    serve_on(network::incoming(TcpListener::from_std(listener)?), service, shutdown).await
+    serve_on(network::incoming(TcpListener::from_std(listener)?), service, tls, shutdown).await
 }
 
 async fn serve_on<C>(
     incoming: impl Stream<Item = io::Result<C>>,
     service: Service,
+    tls: Option<Tls>,
     shutdown: Shutdown,
 ) -> io::Result<()>
 where
@@ -123,7 +127,7 @@ where
 {
     let broken = service.clone();
     let broken = async move { broken.broken().await };
-    server(Some(service.clone()))
+    server(Some(service.clone()), tls)?
         .add_service(sized!(open::health(broken, shutdown.clone()).await))
         .add_service(sized!(open::reflect()?))
         .add_service(sized!(open::reflect_alpha()?))
@@ -154,7 +158,8 @@ pub fn answer_offline(ledger: Offline) -> io::Result<UnixStream> {
     let ledger = Arc::new(ledger);
     let audit = audit_service(Arc::clone(&ledger));
     let ledger = ledger_service(ledger, Shutdown::default());
-    let serving = server(None).add_service(ledger).add_service(audit).serve_with_incoming(only);
+    let serving =
+        server(None, None)?.add_service(ledger).add_service(audit).serve_with_incoming(only);
     tokio::spawn(async move {
         if let Err(error) = serving.await {
             tracing::warn!(%error, "the reader of the ledger's files stopped");
@@ -180,14 +185,20 @@ fn audit_service<S: Source>(source: S) -> AuditServiceServer<audit::Front<S>> {
 }
 
 /// What every server here has in common: who may come in, and how much at once.
-fn server(service: Option<Service>) -> Server<Guarded> {
-    Server::builder()
+fn server(service: Option<Service>, tls: Option<Tls>) -> io::Result<Server<Guarded>> {
+    let (config, clients) = tls.map(|tls| (tls.config, tls.clients)).unzip();
+    let mut server = Server::builder();
+    if let Some(config) = config {
+        server = server.tls_config(config).map_err(io::Error::other)?;
+    }
+    let doorkeeper = Doorkeeper::of_this_process(service.clone(), clients.unwrap_or_default());
+    Ok(server
         .max_concurrent_streams(CALLS_PER_CONNECTION_MAX)
         .http2_keepalive_interval(Some(PING_INTERVAL))
         .http2_keepalive_timeout(Some(PING_TIMEOUT))
         .layer(calls::count_calls())
-        .layer(AsyncFilterLayer::new(Doorkeeper::of_this_process(service.clone())))
-        .layer(CountDenials(service))
+        .layer(AsyncFilterLayer::new(doorkeeper))
+        .layer(CountDenials(service)))
 }
 
 /// The layers around every service.

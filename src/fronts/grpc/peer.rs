@@ -1,22 +1,27 @@
 //! Who calls: the host, by the kernel's word on the other end of the socket, or whoever holds the
-//! credential that the call carries (N3 A3.2).
+//! credential that the call carries or the certificate that its connection proved (N3 A3.2).
 //!
 //! A credential takes the place of the host's authority, also for the host's own user, and never the
 //! other way round: a call with a credential that is not good is refused.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+};
 
 use futures_util::future::BoxFuture;
 use tonic::{
     Request,
     codegen::http::{self, HeaderMap, header::AUTHORIZATION},
-    transport::server::{TcpConnectInfo, UdsConnectInfo},
+    transport::server::{TcpConnectInfo, TlsConnectInfo, UdsConnectInfo},
 };
 use tower::{BoxError, filter::AsyncPredicate};
 
 use super::{
     error::{self, Failure, refused},
     open,
+    tls::{self, Fingerprint},
 };
 use crate::{
     domain::{
@@ -40,6 +45,8 @@ pub(super) struct Doorkeeper {
     own_uid: u32,
     /// Says what credentials are worth. None where only a ledger's files are read.
     service: Option<Service>,
+    /// Which certificate stands for the service token of which name.
+    clients: Arc<BTreeMap<Fingerprint, String>>,
 }
 
 /// What a call shows of its caller.
@@ -49,6 +56,8 @@ struct Claim {
     /// The client's address, if it comes over the network.
     remote: Option<service::Attribution>,
     bearer: Option<Secret<String>>,
+    /// The certificate that the client proved to hold.
+    certificate: Option<Fingerprint>,
     via: Via,
 }
 
@@ -68,12 +77,29 @@ struct Caller {
 
 impl Doorkeeper {
     /// For the user that this process runs as.
-    pub fn of_this_process(service: Option<Service>) -> Self {
-        Self { own_uid: rustix::process::geteuid().as_raw(), service }
+    pub fn of_this_process(
+        service: Option<Service>,
+        clients: BTreeMap<Fingerprint, String>,
+    ) -> Self {
+        let own_uid = rustix::process::geteuid().as_raw();
+        Self { own_uid, service, clients: Arc::new(clients) }
+    }
+
+    /// What a certificate stands for.
+    fn certified(
+        &self,
+        certificate: &Fingerprint,
+        from: &service::Attribution,
+    ) -> Result<Session, Failure> {
+        let name = self.clients.get(certificate);
+        let (Some(name), Some(service)) = (name, &self.service) else {
+            return Err(error::certificate_unknown(certificate));
+        };
+        service.certified(name, from.address, from.locality).map_err(|refusal| refused(&refusal))
     }
 
     async fn identify(&self, claim: Claim) -> Result<Caller, Failure> {
-        let Claim { local, remote, bearer, via } = claim;
+        let Claim { local, remote, bearer, certificate, via } = claim;
         let seen = remote.as_ref().map_or(Seen::AT_ADMIN_SOCKET, Seen::from);
         let session = match (bearer, &self.service, local, remote) {
             (Some(secret), Some(service), _, remote) => {
@@ -98,7 +124,10 @@ impl Doorkeeper {
                 locality: Locality::DirectLoopback,
             },
             (_, _, Some(peer), _) => return Err(error::stranger(Some(peer.uid), self.own_uid)),
-            (_, _, None, Some(_)) => return Err(error::bearer_required()),
+            (_, _, None, Some(from)) => match certificate {
+                Some(certificate) => self.certified(&certificate, &from)?,
+                None => return Err(error::bearer_required()),
+            },
             (_, _, None, None) => return Err(error::stranger(None, self.own_uid)),
         };
         Ok(Caller { session, seen, via })
@@ -160,7 +189,9 @@ impl Claim {
             via.connection = address.map(|address| format!("tcp {address}"));
             remote = Some(seen);
         }
-        Ok(Self { local, remote, bearer: bearer(headers)?, via })
+        let tls = request.extensions().get::<TlsConnectInfo<TcpConnectInfo>>();
+        let certificate = tls.and_then(tls::shown);
+        Ok(Self { local, remote, bearer: bearer(headers)?, certificate, via })
     }
 }
 
@@ -238,13 +269,14 @@ mod tests {
 
     #[test]
     fn a_caller_that_nobody_vouches_for_stays_out() {
-        let doorkeeper = Doorkeeper { own_uid: 0, service: None };
+        let doorkeeper = Doorkeeper { own_uid: 0, service: None, clients: Arc::default() };
         let claim = |local, remote| {
             let via = Via::internal();
             futures_util::FutureExt::now_or_never(doorkeeper.identify(Claim {
                 local,
                 remote,
                 bearer: None,
+                certificate: None,
                 via,
             }))
         };

@@ -71,7 +71,11 @@ impl Client {
             Way::Socket => format!("unix://{}", gateway.state_dir.join("admin.sock").display()),
             Way::Network => format!("http://{}", gateway.tcp),
         };
-        let channel = Endpoint::new(url).unwrap().connect().await.unwrap();
+        Self::over(Endpoint::new(url).unwrap().connect().await.unwrap(), carried)
+    }
+
+    /// Over a connection that is there already.
+    pub fn over(channel: Channel, carried: Carried) -> Self {
         let line = InterceptedService::new(channel, carried);
         Self {
             pairing: PairingServiceClient::new(line.clone()),

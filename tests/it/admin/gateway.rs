@@ -67,11 +67,16 @@ pub struct Gateway {
 
 impl Gateway {
     pub fn start(state_dir: &Path) -> Self {
+        Self::start_with(state_dir, None)
+    }
+
+    /// The same with TLS on its network door.
+    pub fn start_with(state_dir: &Path, tls: Option<grpc::Tls>) -> Self {
         let (ready, started) = mpsc::channel();
         let shutdown = Shutdown::default();
         let (dir, until) = (state_dir.to_owned(), shutdown.clone());
         let thread = std::thread::spawn(move || {
-            actix_rt::System::new().block_on(serve(&dir, until, ready));
+            actix_rt::System::new().block_on(serve(&dir, tls, until, ready));
         });
         let (registry, tcp) = started.recv().unwrap();
         Self { state_dir: state_dir.into(), tcp, registry, shutdown, thread: Some(thread) }
@@ -129,7 +134,12 @@ pub fn set(scopes: &str) -> ScopeSet {
     scopes.split_whitespace().map(|name| Scope::parse(name).unwrap()).collect()
 }
 
-async fn serve(dir: &Path, shutdown: Shutdown, ready: mpsc::Sender<(RegistryHandle, SocketAddr)>) {
+async fn serve(
+    dir: &Path,
+    tls: Option<grpc::Tls>,
+    shutdown: Shutdown,
+    ready: mpsc::Sender<(RegistryHandle, SocketAddr)>,
+) {
     let key = Arc::new(GatewayKey::load_or_create(&dir.join("gateway.key")).unwrap());
     let mut state = Registry::default();
     let mut last_at = UnixMillis::default();
@@ -161,7 +171,7 @@ async fn serve(dir: &Path, shutdown: Shutdown, ready: mpsc::Sender<(RegistryHand
     let info = info(dir, &key, address);
     let service =
         Service::new(registry.clone(), hub, ledger.clone(), secrets, steady, info, limits());
-    let network = grpc::serve_network(tcp, service.clone(), shutdown.clone());
+    let network = grpc::serve_network(tcp, service.clone(), tls, shutdown.clone());
     let network = actix_rt::spawn(network);
     let serving = actix_rt::spawn(grpc::serve(listener, service, shutdown));
     ready.send((registry, address)).unwrap();

@@ -12,4 +12,5 @@ mod ledger_stream;
 mod proofs;
 mod racing;
 mod stock_tools;
+mod tls;
 mod tokens;

@@ -120,6 +120,7 @@ fn the_faults_of_this_front_say_as_much() {
     for failure in [
         stranger(Some(7), 0),
         bearer_required(),
+        certificate_unknown(&[7; 32]),
         not_attributable(&fault),
         invalid("what"),
         nothing_to_follow(),
