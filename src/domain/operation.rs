@@ -134,6 +134,8 @@ operations! {
     Explain: Scope(Known::Pairing),
     /// Who am I here, and where do I come from?
     WhoAmI: Anyone,
+    /// Carry everything away, secrets included.
+    BackUp: Root,
     /// Put a policy in force.
     AdoptPolicy: Root,
     /// End a pairing request that nobody repeats.

@@ -137,6 +137,23 @@ impl LedgerReader {
         lost.map_or(Ok(()), Err)
     }
 
+    /// Shows the stored values, links included, of the records of places `from` up to, but not
+    /// including, `until`, until told to stop.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub(super) fn read_values(
+        &self,
+        from: u64,
+        until: u64,
+        each: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        self.log.scan(from, &mut |seq, value| match seq < until {
+            true => each(value),
+            false => ControlFlow::Break(()),
+        })
+    }
+
     /// Whose signature a checkpoint must have.
     pub fn public_key(&self) -> &[u8; 32] {
         &self.public_key

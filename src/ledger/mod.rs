@@ -6,10 +6,12 @@
 //! `actors` and everything above may not be named here. `sled` is named in `sled.rs` alone, and
 //! `bincode` in `codec.rs` and `schema/`. Start with [`record`], then [`store`] (the port) and
 //! [`handle`] (how the one thread that writes is asked). [`recover`] is how a ledger is opened,
-//! [`audit`] how it is read and checked while it runs, [`tlog`] how it is published to others.
+//! [`audit`] how it is read and checked while it runs, [`tlog`] how it is published to others,
+//! [`backup`] how it is carried away and back.
 
 mod ahead;
 pub mod audit;
+pub mod backup;
 pub mod chain;
 pub mod checkpoint;
 pub mod codec;

@@ -12,6 +12,7 @@ mod arrival;
 mod attribution;
 mod audit;
 mod authenticate;
+mod backup;
 mod bearer;
 mod chat;
 mod connect;
@@ -68,6 +69,10 @@ pub use access::{AccessFilter, AccessKey, AccessKind, AccessLog, Tally};
 pub use arrival::Arrival;
 pub use attribution::{Attribution, NotAttributable, Rule as AttributionRule, TrustedProxies};
 pub use audit::{Broken, Offline, Verdict, offline};
+pub use backup::{
+    Backup, BackupError, BackupRestoreError, BackupRestored, Newer, Pieces, RestoreOrder,
+    RestorePlan, backup_is_of, check_backup, plan_restore,
+};
 pub use bearer::Bearer;
 pub use connect::{Connect, Entered, Outcome, Presented, RoleToken};
 pub use devices::{Rotated, STALE_SEEN_MS};

@@ -12,7 +12,7 @@ use ed25519_dalek::{
 };
 use sha2::{Digest, Sha256};
 
-use super::{entropy, private_file};
+use super::{entropy, private_file, secret::Secret};
 
 /// The gateway's signing key. It signs checkpoints and names the gateway to its clients.
 pub struct GatewayKey(SigningKey);
@@ -28,8 +28,15 @@ impl GatewayKey {
     /// # Errors
     /// If the file cannot be read, or holds something else than an Ed25519 key.
     pub fn load(path: &Path) -> io::Result<Self> {
-        let pem = std::fs::read_to_string(path)?;
-        SigningKey::from_pkcs8_pem(&pem).map(Self).map_err(|error| {
+        Self::from_pem(&std::fs::read_to_string(path)?)
+    }
+
+    /// The key in this text (PKCS#8 PEM).
+    ///
+    /// # Errors
+    /// If it is something else than an Ed25519 key.
+    pub fn from_pem(pem: &str) -> io::Result<Self> {
+        SigningKey::from_pkcs8_pem(pem).map(Self).map_err(|error| {
             let text = format!("not an Ed25519 key in PEM: {error}");
             io::Error::new(io::ErrorKind::InvalidData, text)
         })
@@ -43,12 +50,20 @@ impl GatewayKey {
         match Self::load(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let key = Self::generate();
-                let pem = key.0.to_pkcs8_pem(LineEnding::LF).map_err(io::Error::other)?;
-                private_file::write_new(path, pem.as_bytes())?;
+                private_file::write_new(path, key.to_pem()?.expose())?;
                 Ok(key)
             }
             outcome => outcome,
         }
+    }
+
+    /// The text of its file (PKCS#8 PEM).
+    ///
+    /// # Errors
+    /// None that can be caused; the encoder's signature has one.
+    pub fn to_pem(&self) -> io::Result<Secret<Vec<u8>>> {
+        let pem = self.0.to_pkcs8_pem(LineEnding::LF).map_err(io::Error::other)?;
+        Ok(Secret::new(pem.as_bytes().to_vec()))
     }
 
     /// Signs `message` (no prehash).

@@ -13,6 +13,7 @@ pub mod entropy;
 pub mod gateway_url;
 pub mod keys;
 pub mod network;
+pub mod new_file;
 pub mod private_file;
 pub mod qr;
 pub mod secret;

@@ -52,6 +52,11 @@ impl Gateway {
         gateway
     }
 
+    /// One that is not running yet, on this state, which must make its own token.
+    pub fn not_started(state: TempDir) -> Self {
+        Self { child: None, token: None, port: free_port(), state }
+    }
+
     /// Starts it (again) on the same state.
     pub fn run(&mut self) {
         let mut command = self.command();

@@ -9,6 +9,7 @@ mod access;
 mod admin;
 mod aggregate;
 mod authority;
+mod backup;
 mod commands;
 mod contract;
 mod durability;

@@ -17,8 +17,8 @@ const REFRESH: &str = "DOORWARD_REGENERATE=1 cargo test --test it proto";
 
 /// The contract, in the order of its dependencies.
 const FILES: &[&str] = &[
-    "common", "pairing", "ledger", "gateway", "audit", "explain", "keys", "lockouts", "secret",
-    "setup", "tokens",
+    "common", "pairing", "ledger", "gateway", "audit", "backup", "explain", "keys", "lockouts",
+    "secret", "setup", "tokens",
 ];
 
 /// What the generators give for one package: its code, and its descriptors for reflection.

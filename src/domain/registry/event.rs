@@ -253,6 +253,16 @@ pub enum Event {
         /// What was wrong with the damaged one.
         fault: String,
     },
+    /// The ledger up to here was restored from a backup. Setup codes end with it: which of them were
+    /// redeemed after the backup is not known.
+    Restored {
+        /// How many records the backup had.
+        size: u64,
+        /// Their Merkle root.
+        root: [u8; 32],
+        /// How many records there had been, at least, if they are known to have been more.
+        newest: Option<u64>,
+    },
 }
 
 /// A grant, as it was given.

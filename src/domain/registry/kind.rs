@@ -38,6 +38,7 @@ impl Event {
         "locked_out",
         "lockout_cleared",
         "ledger_recovered",
+        "ledger_restored",
     ];
 
     /// Its name; `proto/doorward/admin/v1/ledger.proto` says what each means.
@@ -75,6 +76,7 @@ impl Event {
             Self::LockedOut { .. } => 25,
             Self::LockoutCleared { .. } => 26,
             Self::Recovered { .. } => 27,
+            Self::Restored { .. } => 28,
         }
     }
 

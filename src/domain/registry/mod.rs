@@ -27,6 +27,7 @@ pub mod policy;
 mod remove;
 pub mod replay;
 mod request;
+pub mod review;
 mod rotate;
 pub mod service_token;
 pub mod session;

@@ -13,6 +13,7 @@ mod admin;
 mod announce;
 pub mod args;
 mod audit;
+mod backup;
 pub mod bench;
 pub mod client;
 mod config;
@@ -31,6 +32,7 @@ mod output;
 mod party;
 mod proofs;
 mod recover;
+mod restore;
 #[cfg(test)]
 mod samples;
 mod secret;
@@ -58,8 +60,8 @@ use crate::{
 };
 use admin::{Admin, NoConnection};
 use args::{
-    AccessWord, AuditCommand, AuthCommand, Cli, Command, ConfigCommand, DevicesCommand, Globals,
-    KeysCommand, LockoutsCommand, RunArgs, StatusArgs, TokensCommand,
+    AccessWord, AuditCommand, AuthCommand, BackupCommand, Cli, Command, ConfigCommand,
+    DevicesCommand, Globals, KeysCommand, LockoutsCommand, RunArgs, StatusArgs, TokensCommand,
 };
 use bench::BenchOptions;
 
@@ -163,6 +165,11 @@ async fn ask(session: &mut Session<'_>, command: Command) -> Result<ExitStatusCo
             proofs::prove(session, seq, out.as_deref()).await
         }
         Command::Audit(AuditCommand::Check { file, key }) => proofs::check(session, &file, &key),
+        Command::Backup(BackupCommand::Create { to }) => backup::create(session, to).await,
+        Command::Backup(BackupCommand::Verify { file, key }) => {
+            backup::verify(session, &file, key.as_deref())
+        }
+        Command::Backup(BackupCommand::Restore(args)) => restore::restore(session, args),
         Command::Status(StatusArgs { url: Some(url), token }) => {
             network::status(session, &url, token).await
         }

@@ -112,7 +112,10 @@ fn read(file: &Path) -> Result<String, Trouble> {
 }
 
 /// The key itself, or what the file of that name holds.
-fn public_key(given: &str) -> Result<[u8; 32], Trouble> {
+///
+/// # Errors
+/// If it is neither.
+pub fn public_key(given: &str) -> Result<[u8; 32], Trouble> {
     let unfit = || {
         let what = "--key: not an Ed25519 public key in base64url or hex, nor a file with one";
         Trouble::new(ExitStatusCode::USAGE, what)

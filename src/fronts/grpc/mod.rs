@@ -11,6 +11,7 @@
 //! gateway that says it is ready can be reached.
 
 mod audit;
+mod backup;
 mod calls;
 mod convert;
 mod denials;
@@ -53,6 +54,7 @@ use crate::{
         REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX,
         v1::{
             LedgerRecord, audit_service_server::AuditServiceServer,
+            backup_service_server::BackupServiceServer,
             explain_service_server::ExplainServiceServer,
             gateway_service_server::GatewayServiceServer, key_service_server::KeyServiceServer,
             ledger_service_server::LedgerServiceServer,
@@ -140,6 +142,7 @@ where
         .add_service(sized!(LockoutServiceServer::new(lockouts::Front::new(service.clone()))))
         .add_service(ledger_service(service.clone(), shutdown.clone()))
         .add_service(audit_service(service.clone()))
+        .add_service(sized!(BackupServiceServer::new(backup::Front::new(service.clone()))))
         .add_service(sized!(GatewayServiceServer::new(gateway::Front::new(service))))
         .serve_with_incoming_shutdown(incoming, async move { shutdown.begun().await })
         .await

@@ -25,10 +25,10 @@ use crate::{
     proto::{
         DESCRIPTORS,
         v1::{
-            audit_service_server, explain_service_server, gateway_service_server,
-            key_service_server, ledger_service_server, lockout_service_server,
-            pairing_service_server, secret_service_server, setup_service_server,
-            token_service_server,
+            audit_service_server, backup_service_server, explain_service_server,
+            gateway_service_server, key_service_server, ledger_service_server,
+            lockout_service_server, pairing_service_server, secret_service_server,
+            setup_service_server, token_service_server,
         },
     },
     support::shutdown::Shutdown,
@@ -48,6 +48,7 @@ const WATCHED: &[&str] = &[
     reflection::server_reflection_server::SERVICE_NAME,
     reflection_alpha::server_reflection_server::SERVICE_NAME,
     audit_service_server::SERVICE_NAME,
+    backup_service_server::SERVICE_NAME,
     explain_service_server::SERVICE_NAME,
     gateway_service_server::SERVICE_NAME,
     key_service_server::SERVICE_NAME,

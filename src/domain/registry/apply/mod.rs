@@ -60,6 +60,10 @@ pub(super) fn apply(state: &mut Registry, stamp: Stamp, event: &Event) {
         }
         // What is left is the state; what was lost, nobody knows.
         Event::Recovered { .. } => {}
+        Event::Restored { .. } => {
+            state.codes.clear();
+            state.code_by_hash.clear();
+        }
     }
 }
 

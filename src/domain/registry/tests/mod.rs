@@ -15,6 +15,7 @@ mod pairing;
 mod refusals;
 mod replay;
 mod retired;
+mod review;
 mod rotation;
 mod rules;
 mod service_tokens;

@@ -18,13 +18,15 @@ use crate::{
     proto::{
         REQUEST_ID, RESPONSE_BYTES_MAX,
         v1::{
-            ApprovePairingRequest, ApprovePairingResponse, DiffRequest, DiffResponse,
-            ListAccessRequest, ListAccessResponse, ListDevicesRequest, ListDevicesResponse,
-            ProveRequest, ProveResponse, RejectPairingRequest, RejectPairingResponse,
-            ReplayRequest, ReplayResponse, StateAsOfRequest, StateAsOfResponse, StatusRequest,
-            StatusResponse, TailRequest, TailResponse, VerifyRequest, VerifyResponse,
-            WhoCanRequest, WhoCanResponse, WhoamiRequest, WhoamiResponse, WhyRequest, WhyResponse,
-            audit_service_client::AuditServiceClient, explain_service_client::ExplainServiceClient,
+            ApprovePairingRequest, ApprovePairingResponse, CreateBackupRequest,
+            CreateBackupResponse, DiffRequest, DiffResponse, ListAccessRequest, ListAccessResponse,
+            ListDevicesRequest, ListDevicesResponse, ProveRequest, ProveResponse,
+            RejectPairingRequest, RejectPairingResponse, ReplayRequest, ReplayResponse,
+            StateAsOfRequest, StateAsOfResponse, StatusRequest, StatusResponse, TailRequest,
+            TailResponse, VerifyRequest, VerifyResponse, WhoCanRequest, WhoCanResponse,
+            WhoamiRequest, WhoamiResponse, WhyRequest, WhyResponse,
+            audit_service_client::AuditServiceClient, backup_service_client::BackupServiceClient,
+            explain_service_client::ExplainServiceClient,
             gateway_service_client::GatewayServiceClient, key_service_client::KeyServiceClient,
             ledger_service_client::LedgerServiceClient,
             lockout_service_client::LockoutServiceClient,
@@ -55,6 +57,7 @@ pub struct Admin {
     lockouts: LockoutServiceClient<Channel>,
     ledger: LedgerServiceClient<Channel>,
     audit: AuditServiceClient<Channel>,
+    backup: BackupServiceClient<Channel>,
     gateway: GatewayServiceClient<Channel>,
     tokens: TokenServiceClient<Channel>,
     secret: SecretServiceClient<Channel>,
@@ -122,6 +125,8 @@ impl Admin {
             ledger: LedgerServiceClient::new(channel.clone())
                 .max_decoding_message_size(RESPONSE_BYTES_MAX),
             audit: AuditServiceClient::new(channel.clone())
+                .max_decoding_message_size(RESPONSE_BYTES_MAX),
+            backup: BackupServiceClient::new(channel.clone())
                 .max_decoding_message_size(RESPONSE_BYTES_MAX),
             gateway: GatewayServiceClient::new(channel.clone())
                 .max_decoding_message_size(RESPONSE_BYTES_MAX),
@@ -239,6 +244,14 @@ impl Admin {
         answered!(self.audit.replay(named(request)))
     }
 
+    /// A backup, piece by piece.
+    ///
+    /// # Errors
+    /// As [`Self::devices`].
+    pub async fn back_up(&mut self) -> Result<Pieces, Trouble> {
+        answered!(self.backup.create(named(CreateBackupRequest {}))).map(Pieces)
+    }
+
     /// Who the caller is.
     ///
     /// # Errors
@@ -266,6 +279,20 @@ impl Records {
     /// What ended the stream.
     pub async fn next(&mut self) -> Result<Option<TailResponse>, Trouble> {
         self.0.message().await.map_err(|failure| trouble!(failure))
+    }
+}
+
+/// A backup as it comes.
+pub struct Pieces(Streaming<CreateBackupResponse>);
+
+impl Pieces {
+    /// The next piece; `None` at the end.
+    ///
+    /// # Errors
+    /// What ended the stream.
+    pub async fn next(&mut self) -> Result<Option<Vec<u8>>, Trouble> {
+        let piece = self.0.message().await.map_err(|failure| trouble!(failure))?;
+        Ok(piece.map(|piece| piece.data))
     }
 }
 

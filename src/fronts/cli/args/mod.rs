@@ -6,6 +6,7 @@
 //! Start with [`Cli`].
 
 mod audit;
+mod backup;
 mod credentials;
 mod devices;
 #[cfg(test)]
@@ -23,6 +24,7 @@ pub use audit::{
     AccessWord as DoorWord, AuditCommand, ExportArgs, ExportTarget, FilterArgs, LogArgs,
     Time as SinceTime, When,
 };
+pub use backup::{BackupCommand, RestoreArgs};
 pub use credentials::{AuthCommand, ExplainArgs, KeysCommand, LockoutsCommand, TokensCommand};
 pub use devices::{AccessWord, DevicesCommand, Force, InRole, RoleWord, SetupArgs};
 
@@ -118,6 +120,9 @@ Example:
   doorward recover --from-tiles          what can be restored, and what is lost
   doorward recover --from-tiles --yes    do it")]
     Recover(RecoverArgs),
+    /// Write everything into one file, check such a file, and go on from it
+    #[command(subcommand)]
+    Backup(BackupCommand),
     /// See who gave too many wrong credentials and is not listened to for a while
     #[command(after_help = "\
 Example:

@@ -175,6 +175,11 @@ fn credential(event: &registry::Event) -> Details {
         E::Recovered { lost, unsigned, fault } => {
             details.with("lost", lost).with("unsigned", unsigned).with("fault", fault)
         }
+        E::Restored { size, root, newest } => {
+            let newest = newest.map(|newest| newest.to_string());
+            let details = details.with("size", size).hash("root", TokenHash(*root));
+            details.maybe("newest", newest.as_ref())
+        }
         _ => details,
     }
 }

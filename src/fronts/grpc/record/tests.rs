@@ -151,6 +151,7 @@ fn credential_events() -> Vec<E> {
         },
         E::LockoutCleared { key },
         E::Recovered { lost: 2, unsigned: 1, fault: "cut off".into() },
+        E::Restored { size: 9, root: [5; 32], newest: Some(12) },
     ]
 }
 
@@ -224,9 +225,10 @@ fn each_kind_has_a_name_of_its_own_and_none_is_forgotten() {
         E::LockedOut { .. } => 25,
         E::LockoutCleared { .. } => 26,
         E::Recovered { .. } => 27,
+        E::Restored { .. } => 28,
     };
     let rows: Vec<_> = events().iter().map(row).collect();
-    assert_eq!(rows, (0..28).collect::<Vec<_>>());
+    assert_eq!(rows, (0..29).collect::<Vec<_>>());
     let names: BTreeSet<_> = events().into_iter().map(|event| told(event).0).collect();
     assert_eq!(names.len(), rows.len());
 }

@@ -4,6 +4,7 @@
 //! further deciders take the hundreds. A changed body is a new version beside the old one, which is
 //! read for ever and no longer written. Start with [`kind`].
 
+mod backups;
 mod credentials;
 mod devices;
 mod pairing;
@@ -51,10 +52,11 @@ const KEYS_ADOPTED: u16 = 25;
 const LOCKED_OUT: u16 = 26;
 const LOCKOUT_CLEARED: u16 = 27;
 const RECOVERED: u16 = 28;
+const RESTORED: u16 = 29;
 
 /// Every kind that there is; the tests ask for a frozen example of each.
 #[cfg(test)]
-pub(in crate::ledger) const KINDS: std::ops::RangeInclusive<u16> = BEGUN..=RECOVERED;
+pub(in crate::ledger) const KINDS: std::ops::RangeInclusive<u16> = BEGUN..=RESTORED;
 
 /// The kind and version under which an event is written.
 pub(in crate::ledger) fn kind(event: &Event) -> (u16, u16) {
@@ -88,6 +90,7 @@ pub(in crate::ledger) fn kind(event: &Event) -> (u16, u16) {
         Registry::LockedOut { .. } => (LOCKED_OUT, 1),
         Registry::LockoutCleared { .. } => (LOCKOUT_CLEARED, 1),
         Registry::Recovered { .. } => (RECOVERED, 1),
+        Registry::Restored { .. } => (RESTORED, 1),
     }
 }
 
@@ -120,6 +123,7 @@ pub(in crate::ledger) fn put(event: &Event, out: &mut Vec<u8>) -> Result<(), Cod
         Registry::DeviceDescribed { device, profile } => {
             codec::put(&DeviceDescribed { device: device.0, profile: profile.into() }, out)
         }
+        Registry::Restored { size, root, newest } => backups::put(*size, root, *newest, out),
         _ => match devices::put(event, out) {
             Some(put) => put,
             None => credentials::put(event, out),
@@ -139,6 +143,7 @@ pub(in crate::ledger) fn take(kind: u16, version: u16, body: &[u8]) -> Result<Ev
         (BEGUN..=DEVICE_DESCRIBED, 1) => first(kind, body)?,
         (TOKEN_CONFIRMED..=CEILING_ASSIGNED, 1) => devices::take(kind, body)?,
         (SECRET_ADOPTED..=RECOVERED, 1) => credentials::take(kind, body)?,
+        (RESTORED, 1) => backups::take(body)?,
         _ => return Err(CodecError::UnknownEvent { kind, version }),
     };
     Ok(Event::Registry(event))

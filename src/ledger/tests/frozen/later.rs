@@ -22,13 +22,18 @@ const OPERATOR: Principal = Principal::Device(DEVICE, Role::Operator);
 const HUB: Principal = Principal::Token(TOKEN);
 
 pub(super) fn examples() -> Vec<Example> {
-    let second = [codes_of_someone(), tokens_revoked(), recovered()];
+    let second = [codes_of_someone(), tokens_revoked(), recovered(), restored()];
     [approvals(), devices(), ceilings(), tokens(), codes(), rest(), second.concat()].concat()
 }
 
 fn recovered() -> Vec<Example> {
     let event = Event::Recovered { lost: 300, unsigned: 2, fault: "the end is cut off ☕".into() };
     vec![("recovered", HOST, event)]
+}
+
+fn restored() -> Vec<Example> {
+    let event = |newest| Event::Restored { size: 300, root: [0x72; 32], newest };
+    vec![("restored", HOST, event(None)), ("restored-newer", HOST, event(Some(70_000)))]
 }
 
 fn person() -> Principal {

@@ -1,0 +1,134 @@
+//! Backups: made of a running gateway or of its files, and checked.
+//!
+//! A backup has the gateway's key and its shared token in the clear, so it goes to the host alone.
+
+use std::{
+    fs,
+    io::{self, Read, Write},
+    path::Path,
+};
+
+use tokio::sync::mpsc;
+
+use super::{
+    Service,
+    audit::{Offline, unreadable},
+};
+use crate::{
+    domain::{operation::Operation, permit, principal::Standing, refusal::Refusal},
+    ledger::{
+        StoreError,
+        backup::{
+            self,
+            write::{Contents, write},
+        },
+    },
+};
+
+pub use crate::ledger::backup::{
+    BackupError,
+    read::{Backup, is_of as backup_is_of},
+    restore::{
+        Newer, Order as RestoreOrder, Plan as RestorePlan, RestoreError as BackupRestoreError,
+        Restored as BackupRestored, plan as plan_restore,
+    },
+};
+
+/// How many bytes go out at once, and how many such pieces may wait for who takes them.
+const PIECE_BYTES: usize = 256 * 1024;
+const PIECES_MAX: usize = 4;
+
+/// The pieces of a backup, in order. The last of them is there only if the backup is whole.
+pub type Pieces = mpsc::Receiver<Result<Vec<u8>, Refusal>>;
+
+impl Service {
+    /// Makes a backup of all that is there now, while everything goes on.
+    ///
+    /// # Errors
+    /// If `who` is not the host, or no checkpoint can be signed. Later trouble is in the pieces.
+    pub async fn back_up(&self, who: &Standing) -> Result<Pieces, Refusal> {
+        permit::check(who, Operation::BackUp)?;
+        let note = self.0.ledger.checkpoint().await.map_err(|error| {
+            tracing::warn!(%error, "no checkpoint could be signed for a backup");
+            let reason = "no checkpoint can be signed; see the log";
+            Refusal::Unavailable { reason, retry_after_ms: 0 }
+        })?;
+        let (reader, info) = (self.0.ledger.reader(), self.0.info.clone());
+        let (sender, pieces) = mpsc::channel(PIECES_MAX);
+        tokio::task::spawn_blocking(move || {
+            let out = Out { sender: sender.clone(), piece: Vec::with_capacity(PIECE_BYTES) };
+            let made = contents(&info.state_dir, &info.config_path, note)
+                .and_then(|contents| write(out, &reader, contents))
+                .and_then(|mut out| out.flush());
+            if let Err(error) = made {
+                // Whoever went away needs no answer.
+                drop(sender.blocking_send(Err(unreadable(StoreError(error.to_string())))));
+            }
+        });
+        Ok(pieces)
+    }
+}
+
+impl Offline {
+    /// See [`Service::back_up`]. `config` is the configuration file, which may not be there.
+    ///
+    /// # Errors
+    /// If something cannot be read, or `out` takes no more.
+    pub fn back_up(&self, state_dir: &Path, config: &Path, out: impl Write) -> io::Result<()> {
+        let note = self.sign_now().map_err(io::Error::other)?;
+        write(out, self.reader(), contents(state_dir, config, note)?)?.flush()
+    }
+}
+
+/// Reads a backup from beginning to end.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check_backup(from: impl Read) -> Result<Backup, BackupError> {
+    backup::read::read(from, [], &mut |_| Ok(()))
+}
+
+fn contents(state_dir: &Path, config: &Path, note: String) -> io::Result<Contents> {
+    let at = |path: &Path, error: io::Error| {
+        io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+    };
+    let key_file = state_dir.join(backup::KEY);
+    let key = fs::read(&key_file).map_err(|error| at(&key_file, error))?;
+    let mut files = Vec::new();
+    let shared_token = state_dir.join(backup::SHARED_TOKEN);
+    for (name, path) in [(backup::SHARED_TOKEN, shared_token.as_path()), (backup::CONFIG, config)] {
+        match fs::read(path) {
+            Ok(bytes) => files.push((name, bytes)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(at(path, error)),
+        }
+    }
+    Ok(Contents { note, key, files })
+}
+
+/// Sends what is written to it in pieces.
+struct Out {
+    sender: mpsc::Sender<Result<Vec<u8>, Refusal>>,
+    piece: Vec<u8>,
+}
+
+impl Write for Out {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.piece.len() >= PIECE_BYTES {
+            self.flush()?;
+        }
+        let room = PIECE_BYTES - self.piece.len();
+        let taken = bytes.len().min(room);
+        self.piece.extend_from_slice(&bytes[..taken]);
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.piece.is_empty() {
+            return Ok(());
+        }
+        let piece = std::mem::replace(&mut self.piece, Vec::with_capacity(PIECE_BYTES));
+        let gone = |_| io::Error::from(io::ErrorKind::BrokenPipe);
+        self.sender.blocking_send(Ok(piece)).map_err(gone)
+    }
+}
