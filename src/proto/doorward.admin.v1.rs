@@ -4553,7 +4553,7 @@ pub mod backup_service_client {
         /// has it can be this gateway. So it goes to the host alone; everyone else is refused with
         /// PERMISSION_DENIED (HOST_ONLY), whatever they hold. UNAVAILABLE, also in the middle, if the ledger
         /// or a file cannot be read; what came until then is no backup.
-        pub async fn create(
+        pub async fn create_backup(
             &mut self,
             request: impl tonic::IntoRequest<super::CreateBackupRequest>,
         ) -> std::result::Result<
@@ -4570,11 +4570,13 @@ pub mod backup_service_client {
                 })?;
             let codec = tonic_prost::ProstCodec::default();
             let path = http::uri::PathAndQuery::from_static(
-                "/doorward.admin.v1.BackupService/Create",
+                "/doorward.admin.v1.BackupService/CreateBackup",
             );
             let mut req = request.into_request();
             req.extensions_mut()
-                .insert(GrpcMethod::new("doorward.admin.v1.BackupService", "Create"));
+                .insert(
+                    GrpcMethod::new("doorward.admin.v1.BackupService", "CreateBackup"),
+                );
             self.inner.server_streaming(req, path, codec).await
         }
     }
@@ -4592,8 +4594,8 @@ pub mod backup_service_server {
     /// Generated trait containing gRPC methods that should be implemented for use with BackupServiceServer.
     #[async_trait]
     pub trait BackupService: std::marker::Send + std::marker::Sync + 'static {
-        /// Server streaming response type for the Create method.
-        type CreateStream: tonic::codegen::tokio_stream::Stream<
+        /// Server streaming response type for the CreateBackup method.
+        type CreateBackupStream: tonic::codegen::tokio_stream::Stream<
                 Item = std::result::Result<super::CreateBackupResponse, tonic::Status>,
             >
             + std::marker::Send
@@ -4603,10 +4605,13 @@ pub mod backup_service_server {
         /// has it can be this gateway. So it goes to the host alone; everyone else is refused with
         /// PERMISSION_DENIED (HOST_ONLY), whatever they hold. UNAVAILABLE, also in the middle, if the ledger
         /// or a file cannot be read; what came until then is no backup.
-        async fn create(
+        async fn create_backup(
             &self,
             request: tonic::Request<super::CreateBackupRequest>,
-        ) -> std::result::Result<tonic::Response<Self::CreateStream>, tonic::Status>;
+        ) -> std::result::Result<
+            tonic::Response<Self::CreateBackupStream>,
+            tonic::Status,
+        >;
     }
     /// Carries the ledger away, with what a gateway needs to go on from it elsewhere.
     #[derive(Debug)]
@@ -4685,15 +4690,15 @@ pub mod backup_service_server {
         }
         fn call(&mut self, req: http::Request<B>) -> Self::Future {
             match req.uri().path() {
-                "/doorward.admin.v1.BackupService/Create" => {
+                "/doorward.admin.v1.BackupService/CreateBackup" => {
                     #[allow(non_camel_case_types)]
-                    struct CreateSvc<T: BackupService>(pub Arc<T>);
+                    struct CreateBackupSvc<T: BackupService>(pub Arc<T>);
                     impl<
                         T: BackupService,
                     > tonic::server::ServerStreamingService<super::CreateBackupRequest>
-                    for CreateSvc<T> {
+                    for CreateBackupSvc<T> {
                         type Response = super::CreateBackupResponse;
-                        type ResponseStream = T::CreateStream;
+                        type ResponseStream = T::CreateBackupStream;
                         type Future = BoxFuture<
                             tonic::Response<Self::ResponseStream>,
                             tonic::Status,
@@ -4704,7 +4709,7 @@ pub mod backup_service_server {
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
                             let fut = async move {
-                                <T as BackupService>::create(&inner, request).await
+                                <T as BackupService>::create_backup(&inner, request).await
                             };
                             Box::pin(fut)
                         }
@@ -4715,7 +4720,7 @@ pub mod backup_service_server {
                     let max_encoding_message_size = self.max_encoding_message_size;
                     let inner = self.inner.clone();
                     let fut = async move {
-                        let method = CreateSvc(inner);
+                        let method = CreateBackupSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

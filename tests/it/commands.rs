@@ -25,7 +25,7 @@ const ROWS: &[(&str, By)] = &[
     ("recover", Itself("rebuilds what no gateway can open")),
     ("backup verify", Itself("reads a file that needs no gateway")),
     ("backup restore", Itself("works on the files of a gateway that is stopped")),
-    ("backup create", Calls(&["BackupService/Create"])),
+    ("backup create", Calls(&["BackupService/CreateBackup"])),
     ("bench", Itself("measures gateways that it starts itself")),
     ("completions", Itself("prints a script for a shell")),
     ("bootstrap", Calls(&["SetupService/CreateCode"])),

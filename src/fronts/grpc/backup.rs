@@ -25,16 +25,16 @@ impl Front {
     }
 }
 
-type CreateStream = Pin<Box<dyn Stream<Item = Result<CreateBackupResponse, Failure>> + Send>>;
+type CreateBackupStream = Pin<Box<dyn Stream<Item = Result<CreateBackupResponse, Failure>> + Send>>;
 
 #[tonic::async_trait]
 impl BackupService for Front {
-    type CreateStream = CreateStream;
+    type CreateBackupStream = CreateBackupStream;
 
-    async fn create(
+    async fn create_backup(
         &self,
         request: Request<CreateBackupRequest>,
-    ) -> Result<Response<CreateStream>, Failure> {
+    ) -> Result<Response<CreateBackupStream>, Failure> {
         let who = peer::standing(&request)?;
         let pieces = self.service.back_up(&who).await.map_err(|refusal| refused(&refusal))?;
         let stream = ReceiverStream::new(pieces).map(|piece| match piece {

@@ -132,7 +132,7 @@ fn rows() -> Vec<(&'static str, Vec<u8>, Option<Operation>)> {
         ("LedgerService/Tail", vec![], Some(O::ReadLedger)),
         ("LedgerService/Verify", vec![], Some(O::ReadLedger)),
         ("LedgerService/StateAsOf", vec![], Some(O::ReadLedger)),
-        ("BackupService/Create", vec![], Some(O::BackUp)),
+        ("BackupService/CreateBackup", vec![], Some(O::BackUp)),
         ("AuditService/Why", why.encode_to_vec(), Some(O::ReadLedger)),
         ("AuditService/WhoCan", who_can.encode_to_vec(), Some(O::ReadLedger)),
         ("AuditService/Diff", vec![], Some(O::ReadLedger)),

@@ -249,7 +249,7 @@ impl Admin {
     /// # Errors
     /// As [`Self::devices`].
     pub async fn back_up(&mut self) -> Result<Pieces, Trouble> {
-        answered!(self.backup.create(named(CreateBackupRequest {}))).map(Pieces)
+        answered!(self.backup.create_backup(named(CreateBackupRequest {}))).map(Pieces)
     }
 
     /// Who the caller is.
