@@ -1,6 +1,6 @@
 //! The household and its month, January 2026.
 
-use std::{ops::ControlFlow, path::Path, sync::Arc};
+use std::path::Path;
 
 use doorward::{
     domain::{
@@ -19,23 +19,16 @@ use doorward::{
         scope::{Role, Scope, ScopeSet},
         time::{Stamp, UnixMillis},
     },
-    ledger::{
-        LedgerHandle, Record, Transport, Via,
-        recover::{self, OpenOptions},
-    },
-    support::{keys::GatewayKey, private_file},
+    ledger::{Record, Transport, Via},
 };
+
+use super::shelf;
 
 /// 2026-01-01T08:00:00Z.
 pub const START: u64 = 1_767_254_400_000;
 pub const MINUTE: u64 = 60_000;
 pub const HOUR: u64 = 60 * MINUTE;
 pub const DAY: u64 = 24 * HOUR;
-
-/// The key of RFC 8032's first test vector: public knowledge, and so the same everywhere.
-const KEY: &str = "-----BEGIN PRIVATE KEY-----\n\
-                   MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n\
-                   -----END PRIVATE KEY-----\n";
 
 /// The state after each record.
 pub type Folds = Vec<(Stamp, Registry)>;
@@ -45,6 +38,11 @@ fn set(names: &str) -> ScopeSet {
         .split_whitespace()
         .map(|name| Scope::parse(&format!("operator.{name}")).unwrap())
         .collect()
+}
+
+/// Spread, so that the beginnings of two ids differ.
+fn number(index: usize) -> u8 {
+    (index as u8).wrapping_mul(37).wrapping_add(0x1a)
 }
 
 fn host() -> Standing {
@@ -78,7 +76,8 @@ pub fn live(state_dir: &Path) -> Folds {
     house.is_broken_into();
     house.cleans_up();
     house.goes_on();
-    house.write_to(state_dir)
+    shelf::write(state_dir, house.records);
+    house.folds
 }
 
 impl Household {
@@ -94,7 +93,7 @@ impl Household {
             others: None,
             ceilings: [("family".to_owned(), set("read write talk"))].into(),
         };
-        let gateway_key = PublicKey(self.key().public());
+        let gateway_key = PublicKey(shelf::key().public());
         let secret = Some((SecretKind::Token, TokenHash([0x5e; 32])));
         let start = Command::Start { gateway_key, policy, secret };
         self.does(&Standing::system(Rule::Startup), Operation::AdoptPolicy, start);
@@ -210,13 +209,6 @@ impl Household {
 
 /// What the household does, in the words above.
 impl Household {
-    fn key(&self) -> GatewayKey {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("key");
-        private_file::write_new(&path, KEY.as_bytes()).unwrap();
-        GatewayKey::load(&path).unwrap()
-    }
-
     fn later(&mut self, span: u64) {
         self.now += span;
     }
@@ -233,13 +225,12 @@ impl Household {
             self.names.push(name);
             self.names.len() - 1
         });
-        // Spread, so that the beginnings of two ids differ.
-        (index as u8).wrapping_mul(37).wrapping_add(0x1a)
+        number(index)
     }
 
     fn device(&self, name: &str) -> DeviceId {
         let index = self.names.iter().position(|known| *known == name).unwrap();
-        DeviceId([(index as u8).wrapping_mul(37).wrapping_add(0x1a); 32])
+        DeviceId([number(index); 32])
     }
 
     fn acting(&self, name: &str) -> Standing {
@@ -383,23 +374,5 @@ impl Household {
                 request: None,
             },
         }
-    }
-
-    fn write_to(self, state_dir: &Path) -> Folds {
-        let path = state_dir.join("gateway.key");
-        private_file::write_new(&path, KEY.as_bytes()).unwrap();
-        let key = GatewayKey::load(&path).unwrap();
-        let options = OpenOptions {
-            dir: state_dir.join("ledger"),
-            outside_checkpoint: state_dir.join("checkpoint"),
-        };
-        let opened = recover::open(&options, &key, &mut |_| ControlFlow::Continue(())).unwrap();
-        let ledger = LedgerHandle::spawn(opened, Arc::new(key)).unwrap();
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(async {
-            ledger.append(0, self.records).await.unwrap();
-            ledger.close().await.unwrap();
-        });
-        self.folds
     }
 }

@@ -5,14 +5,11 @@
 //! each answer is a golden file. Start with [`household::live`].
 
 mod household;
-
-use std::ops::ControlFlow;
+mod shelf;
 
 use doorward::{
     domain::time::UnixMillis,
-    ledger::recover::{self, OpenOptions},
     service::{Moment, offline},
-    support::keys::GatewayKey,
 };
 
 use crate::{admin::gateway::doorward, golden};
@@ -101,12 +98,7 @@ fn the_story_is_the_same_each_time() {
     let roots = [(); 2].map(|()| {
         let state = tempfile::tempdir().unwrap();
         live(state.path());
-        let key = GatewayKey::load(&state.path().join("gateway.key")).unwrap();
-        let options = OpenOptions {
-            dir: state.path().join("ledger"),
-            outside_checkpoint: state.path().join("checkpoint"),
-        };
-        recover::open(&options, &key, &mut |_| ControlFlow::Continue(())).unwrap().head.root()
+        shelf::open(state.path(), &shelf::key()).head.root()
     });
     assert_eq!(roots[0], roots[1]);
 }
