@@ -83,7 +83,7 @@ impl Service {
     }
 
     /// What a client holds that proved, by its certificate, to be the one that a service token is for:
-    /// what the token is worth here and now. Nobody can guess a signature, so nothing is counted.
+    /// what the token is worth here and now. Nobody can guess a signature, so nobody is locked out.
     ///
     /// # Errors
     /// If there is no such token in force, or not for that address.
@@ -95,8 +95,11 @@ impl Service {
     ) -> Result<Session, Refusal> {
         let state = self.0.registry.peek();
         let now = UnixMillis(self.0.steady.unix_millis());
-        let credential = Credential::ServiceToken(state.vouched(token_name, address, now)?);
-        self.admit_alone(&state, credential, None, locality)
+        let token = state.vouched(token_name, address, now).map(Credential::ServiceToken);
+        let judged = token.and_then(|token| self.admit_alone(&state, token, None, locality));
+        let standing = judged.as_ref().map(|session| &session.standing);
+        self.note_at_door(standing, Transport::Grpc, address);
+        judged
     }
 
     fn judge_bearer(&self, bearer: Bearer, caller: Caller) -> Result<Session, Refusal> {

@@ -22,7 +22,7 @@ use tonic::{
 
 use super::{
     client::{Carried, Client, refusal},
-    gateway::{Gateway, block_on},
+    gateway::{Gateway, block_on, doorward},
 };
 
 /// An authority that signs certificates.
@@ -167,6 +167,12 @@ fn a_certificate_is_worth_what_its_token_is_worth() {
             caller.gateway.status(StatusRequest {}).await.unwrap();
         }
     });
+    // Whichever way they showed who they are, they are counted.
+    let counted = doorward(dir.path(), "audit access --kind refused --json").json();
+    let rows = counted["rows"].as_array().unwrap().iter();
+    let times = |code| rows.clone().find(|row| row["code"] == code).map(|row| row["count"].clone());
+    assert_eq!(times("SERVICE_TOKEN_ADDRESS"), Some(1.into()));
+    assert_eq!(times("SERVICE_TOKEN_INVALID"), Some(2.into()));
 }
 
 #[test]
