@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{self, BufRead, BufReader, Write},
-    os::unix::fs::OpenOptionsExt,
+    os::unix::fs::{FileExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
@@ -60,11 +60,15 @@ impl Files {
                 names[names.len() - 1].clone()
             }
         };
-        let mut file =
-            fs::OpenOptions::new().create(true).append(true).mode(0o600).open(&newest)?;
+        let mut file = fs::OpenOptions::new()
+            .read(true)
+            .create(true)
+            .append(true)
+            .mode(0o600)
+            .open(&newest)?;
         let lines: String =
             rows.iter().map(|(key, tally)| format!("{}\n", line(key, tally))).collect();
-        file.write_all(lines.as_bytes())?;
+        append_whole(&mut file, &lines)?;
         let too_many = names.len().saturating_sub(FILES_MAX);
         let (gone, kept) = names.split_at(too_many);
         let too_old =
@@ -104,6 +108,22 @@ impl Files {
     fn told(&self, error: &io::Error) -> StoreError {
         StoreError(format!("{}: {error}", self.dir.display()))
     }
+}
+
+/// Appends all or nothing: what is counted on after a failure must not be there in part. A line that
+/// a crash cut off ends first, or it would take the next one with it.
+fn append_whole(file: &mut fs::File, lines: &str) -> io::Result<()> {
+    let end = file.metadata()?.len();
+    let mut last = [b'\n'];
+    if let Some(place) = end.checked_sub(1) {
+        file.read_exact_at(&mut last, place)?;
+    }
+    let start = if last == [b'\n'] { "" } else { "\n" };
+    let written = file.write_all([start, lines].concat().as_bytes());
+    if written.is_err() {
+        file.set_len(end)?;
+    }
+    written
 }
 
 /// When a file was begun, which is its name.

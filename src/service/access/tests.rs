@@ -77,10 +77,15 @@ fn what_was_written_is_there_after_a_restart_and_a_torn_line_is_not() {
         rows.iter().map(|(row, _)| row.kind).collect::<Vec<_>>(),
         [AccessKind::Refused, AccessKind::Entered]
     );
+    // The torn line takes nothing with it that is written after it.
+    again.note(key("B", "192.0.2.9"), UnixMillis(8));
+    again.write(UnixMillis(8)).unwrap();
+    let again = AccessLog::new(dir.path().join("access"));
+    assert!(all(&again).iter().any(|(row, tally)| row.code == "B" && tally.count == 1));
     let refused = AccessFilter { kind: Some(AccessKind::Refused), since: None };
-    assert_eq!(again.rows(refused).unwrap().len(), 1);
+    assert_eq!(again.rows(refused).unwrap().len(), 2);
     let later = AccessFilter { kind: None, since: Some(UnixMillis(6)) };
-    assert_eq!(again.rows(later).unwrap().len(), 1);
+    assert_eq!(again.rows(later).unwrap().len(), 2);
 }
 
 /// However much comes, so many bytes and no more are kept, and nothing for longer than a month.
