@@ -495,10 +495,18 @@ impl AuthMode {
         }
     }
 }
-/// Asks for everything; there is nothing to choose yet.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ListDevicesRequest {}
-/// What waits and what is paired.
+/// Asks for a page of everything.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListDevicesRequest {
+    /// How many rows a page may have. 0, and anything above it: 10,000. A page ends earlier where it
+    /// would be more than 3.5 MiB.
+    #[prost(int32, tag = "1")]
+    pub page_size: i32,
+    /// `next_page_token` of the page before. Empty: the first page.
+    #[prost(string, tag = "2")]
+    pub page_token: ::prost::alloc::string::String,
+}
+/// What waits and what is paired; the requests fill the pages first.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListDevicesResponse {
     /// The requests that wait, newest first.
@@ -510,6 +518,9 @@ pub struct ListDevicesResponse {
     /// The gateway's clock, to count ages from.
     #[prost(uint64, tag = "3")]
     pub now_ms: u64,
+    /// Asks for the page after this one. Empty: this is the last.
+    #[prost(string, tag = "4")]
+    pub next_page_token: ::prost::alloc::string::String,
 }
 /// Asks to approve one request.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -804,7 +815,7 @@ pub mod pairing_service_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
-        /// Everything that waits and everything that is paired, as of one moment.
+        /// Everything that waits, then everything that is paired, in pages.
         pub async fn list_devices(
             &mut self,
             request: impl tonic::IntoRequest<super::ListDevicesRequest>,
@@ -1047,7 +1058,7 @@ pub mod pairing_service_server {
     /// Generated trait containing gRPC methods that should be implemented for use with PairingServiceServer.
     #[async_trait]
     pub trait PairingService: std::marker::Send + std::marker::Sync + 'static {
-        /// Everything that waits and everything that is paired, as of one moment.
+        /// Everything that waits, then everything that is paired, in pages.
         async fn list_devices(
             &self,
             request: tonic::Request<super::ListDevicesRequest>,
@@ -3722,7 +3733,7 @@ pub mod rejudged {
     }
 }
 /// Asks for access records.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListAccessRequest {
     /// Of which kind.
     #[prost(enumeration = "AccessKind", tag = "1")]
@@ -3730,19 +3741,30 @@ pub struct ListAccessRequest {
     /// That happened at this time or later. Absent: all that are kept.
     #[prost(uint64, optional, tag = "2")]
     pub since_ms: ::core::option::Option<u64>,
-    /// How many of the last at the most. Absent: 1000.
+    /// With how many of the last the first page begins. Absent: 1000.
     #[prost(uint32, optional, tag = "3")]
     pub limit: ::core::option::Option<u32>,
+    /// How many rows a page may have. 0, and anything above it: 10,000. A page ends earlier where it
+    /// would be more than 3.5 MiB.
+    #[prost(int32, tag = "4")]
+    pub page_size: i32,
+    /// `next_page_token` of the page before. Empty: the first page.
+    #[prost(string, tag = "5")]
+    pub page_token: ::prost::alloc::string::String,
 }
 /// Access records.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListAccessResponse {
-    /// Those that happened last at the end.
+    /// Those that happened last at the end. A row that is counted again before the next page is asked
+    /// for moves to the end, and is told again.
     #[prost(message, repeated, tag = "1")]
     pub rows: ::prost::alloc::vec::Vec<Access>,
     /// How many there are in all.
     #[prost(uint64, tag = "2")]
     pub total: u64,
+    /// Asks for the page after this one. Empty: this is the last.
+    #[prost(string, tag = "3")]
+    pub next_page_token: ::prost::alloc::string::String,
 }
 /// What was counted together.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -5266,10 +5288,18 @@ pub struct Lockout {
         u32,
     >,
 }
-/// Asks for all of them.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ListLockoutsRequest {}
-/// All of them.
+/// Asks for a page of them.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListLockoutsRequest {
+    /// How many rows a page may have. 0, and anything above it: 10,000. A page ends earlier where it
+    /// would be more than 3.5 MiB.
+    #[prost(int32, tag = "1")]
+    pub page_size: i32,
+    /// `next_page_token` of the page before. Empty: the first page.
+    #[prost(string, tag = "2")]
+    pub page_token: ::prost::alloc::string::String,
+}
+/// A page of them.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListLockoutsResponse {
     /// The lockouts, by class and address.
@@ -5278,6 +5308,9 @@ pub struct ListLockoutsResponse {
     /// The gateway's clock, to count from.
     #[prost(uint64, tag = "2")]
     pub now_ms: u64,
+    /// Asks for the page after this one. Empty: this is the last.
+    #[prost(string, tag = "3")]
+    pub next_page_token: ::prost::alloc::string::String,
 }
 /// Asks to lift lockouts. What is absent means any.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -6511,10 +6544,18 @@ pub mod setup_service_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
-/// Asks for all of them.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ListTokensRequest {}
-/// All of them.
+/// Asks for a page of them.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListTokensRequest {
+    /// How many rows a page may have. 0, and anything above it: 10,000. A page ends earlier where it
+    /// would be more than 3.5 MiB.
+    #[prost(int32, tag = "1")]
+    pub page_size: i32,
+    /// `next_page_token` of the page before. Empty: the first page.
+    #[prost(string, tag = "2")]
+    pub page_token: ::prost::alloc::string::String,
+}
+/// A page of them.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListTokensResponse {
     /// The tokens, by id.
@@ -6523,6 +6564,9 @@ pub struct ListTokensResponse {
     /// The gateway's clock, to count ages from.
     #[prost(uint64, tag = "2")]
     pub now_ms: u64,
+    /// Asks for the page after this one. Empty: this is the last.
+    #[prost(string, tag = "3")]
+    pub next_page_token: ::prost::alloc::string::String,
 }
 /// Asks for a service token.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

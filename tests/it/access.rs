@@ -28,7 +28,7 @@ fn deny_over_grpc(gateway: &Gateway) {
     let made = gateway.json(&["tokens", "create", "--name", "t", "--scope", "operator.read"]);
     block_on(async {
         let mut client = TokenServiceClient::new(gateway.admin().await);
-        let mut request = Request::new(ListTokensRequest {});
+        let mut request = Request::new(ListTokensRequest::default());
         let bearer = format!("Bearer {}", made["secret"].as_str().unwrap());
         request.metadata_mut().insert("authorization", bearer.parse().unwrap());
         assert_eq!(client.list_tokens(request).await.unwrap_err().code(), Code::PermissionDenied);

@@ -27,7 +27,8 @@ pub async fn list(
         Some(DoorWord::Denied) => AccessKind::Denied,
     };
     let since_ms = since.map(|since| since.0);
-    let request = ListAccessRequest { kind: kind.into(), since_ms, limit: Some(limit) };
+    let kind = kind.into();
+    let request = ListAccessRequest { kind, since_ms, limit: Some(limit), ..Default::default() };
     let told = session.ledger().await?.access(request).await?;
     session.out.result(|| text(&told), || document(&told))?;
     Ok(ExitStatusCode::OK)

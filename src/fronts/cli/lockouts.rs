@@ -121,12 +121,12 @@ mod tests {
             lockout("shared-secret", Some("192.168.1.7"), 40, &mixed),
             lockout("setup-code", Some("2001:db8::"), 12, &[("AUTH_BOOTSTRAP_TOKEN_INVALID", 10)]),
         ];
-        ListLockoutsResponse { lockouts, now_ms }
+        ListLockoutsResponse { lockouts, now_ms, ..Default::default() }
     }
 
     #[test]
     fn the_list_as_people_see_it() {
-        let nobody = ListLockoutsResponse { lockouts: vec![], now_ms: 0 };
+        let nobody = ListLockoutsResponse::default();
         let clear = "doorward lockouts clear";
         let text = list_text(&listed(), clear) + "---\n" + &list_text(&nobody, clear);
         samples::assert_golden("lockouts.txt", &text);

@@ -126,7 +126,12 @@ fn pending() -> Vec<PendingRequest> {
 
 /// Two requests and two devices, one of which plays tricks with its name.
 pub fn listed() -> ListDevicesResponse {
-    ListDevicesResponse { pending: pending(), devices: devices(), now_ms: NOW }
+    ListDevicesResponse {
+        pending: pending(),
+        devices: devices(),
+        now_ms: NOW,
+        next_page_token: String::new(),
+    }
 }
 
 /// The same, as of a record.
@@ -256,7 +261,11 @@ pub fn tokens() -> ListTokensResponse {
         ceiling: Some("auditor".into()),
         ..ServiceToken::default()
     };
-    ListTokensResponse { tokens: vec![grafana, backup], now_ms: NOW }
+    ListTokensResponse {
+        tokens: vec![grafana, backup],
+        now_ms: NOW,
+        next_page_token: String::new(),
+    }
 }
 
 /// Why a device may not do something.

@@ -5,6 +5,7 @@ use tonic::{Request, Response};
 use super::{
     convert,
     error::{Failure, invalid},
+    page::Page,
     peer, read,
     record::{self, principal},
     source::Source,
@@ -88,7 +89,11 @@ impl<S: Source> AuditService for Front<S> {
         request: Request<ListAccessRequest>,
     ) -> Result<Response<ListAccessResponse>, Failure> {
         let who = peer::standing(&request)?;
-        let ListAccessRequest { kind, since_ms, limit } = request.into_inner();
+        let mut rest = request.into_inner();
+        let size = std::mem::take(&mut rest.page_size);
+        let token = std::mem::take(&mut rest.page_token);
+        let mut page = Page::of("ListAccess", &rest, size, &token)?;
+        let ListAccessRequest { kind, since_ms, limit, .. } = rest;
         let kind = match v1::AccessKind::try_from(kind) {
             Ok(v1::AccessKind::Unspecified) => None,
             Ok(v1::AccessKind::Entered) => Some(AccessKind::Entered),
@@ -97,12 +102,16 @@ impl<S: Source> AuditService for Front<S> {
             Err(_) => return Err(invalid("kind is none that is known")),
         };
         let filter = AccessFilter { kind, since: since_ms.map(UnixMillis) };
-        let rows = self.source.access(&who, filter).await?;
+        let mut rows = self.source.access(&who, filter).await?;
+        rows.sort_by_cached_key(place);
+        let total = rows.len();
+        // The next page begins where the last ended, however many came since.
         let limit = limit.map_or(ACCESS_ROWS, |limit| limit as usize);
-        let last = rows.len().saturating_sub(limit);
+        let skipped = if page.is_first() { total.saturating_sub(limit) } else { 0 };
         Ok(Response::new(ListAccessResponse {
-            total: rows.len() as u64,
-            rows: rows[last..].iter().map(access).collect(),
+            total: total as u64,
+            rows: page.take(rows.iter().skip(skipped), |row| place(row), access),
+            next_page_token: page.next(),
         }))
     }
 
@@ -202,6 +211,13 @@ fn told(scope: String, why: Why) -> WhyResponse {
 
 fn told_records(entries: &[Entry]) -> Vec<v1::LedgerRecord> {
     entries.iter().map(record::entry).collect()
+}
+
+/// Where a row stands among the others: by when it last happened, and then by what it is.
+fn place((key, tally): &(AccessKey, Tally)) -> Vec<u8> {
+    let AccessKey { kind, code, transport, who, what, address } = key;
+    let texts = [kind.name(), code, transport.name(), who, what, address].join("\0");
+    [tally.last.0.to_be_bytes().as_slice(), texts.as_bytes()].concat()
 }
 
 fn access((key, tally): &(AccessKey, Tally)) -> v1::Access {

@@ -172,12 +172,8 @@ impl Now for Past {
     }
 }
 
-/// Every paired device, by id.
-pub(super) fn devices(state: &Registry, now: &impl Now) -> Vec<v1::Device> {
-    state.devices().map(|(id, known)| device(state, id, known, now)).collect()
-}
-
-fn device(state: &Registry, id: DeviceId, known: &Device, now: &impl Now) -> v1::Device {
+/// One paired device.
+pub(super) fn device(state: &Registry, id: DeviceId, known: &Device, now: &impl Now) -> v1::Device {
     let Device { public_key, profile: claims, label, paired_at, seen_at, grants } = known;
     v1::Device {
         device_id: id.to_string(),
@@ -192,15 +188,8 @@ fn device(state: &Registry, id: DeviceId, known: &Device, now: &impl Now) -> v1:
     }
 }
 
-/// Every service token, by id. `last_used` knows what is true since the gateway started.
-pub(super) fn tokens(
-    state: &Registry,
-    last_used: impl Fn(TokenId) -> Option<UnixMillis>,
-) -> Vec<v1::ServiceToken> {
-    state.service_tokens().map(|(id, known)| token(state, id, known, last_used(id))).collect()
-}
-
-fn token(
+/// One service token. `last_used` is what is known since the gateway started.
+pub(super) fn token(
     state: &Registry,
     id: TokenId,
     known: &ServiceToken,
@@ -236,14 +225,14 @@ fn token(
 }
 
 /// Every request that waits, newest first.
-pub(super) fn pending(state: &Registry, now: &impl Now) -> Vec<v1::PendingRequest> {
-    let mut all: Vec<_> =
-        state.all_pending().map(|(id, request)| pending_request(state, id, request, now)).collect();
-    all.sort_by_key(|request| std::cmp::Reverse(request.seq));
+pub(super) fn newest_first(state: &Registry) -> Vec<(RequestId, &PairingRequest)> {
+    let mut all: Vec<_> = state.all_pending().collect();
+    all.sort_by_key(|(_, request)| std::cmp::Reverse(request.asked.seq));
     all
 }
 
-fn pending_request(
+/// One request that waits.
+pub(super) fn pending_request(
     state: &Registry,
     id: RequestId,
     request: &PairingRequest,

@@ -149,6 +149,17 @@ pub(super) fn invalid(what: impl Into<String>) -> Failure {
     faulty(Code::InvalidArgument, what, &words)
 }
 
+/// A page token that this list did not give for these arguments.
+pub(super) fn page_token_unfit() -> Failure {
+    let words = Words {
+        code: "PAGE_TOKEN_UNFIT",
+        missing: "a page_token that this list gave for the same arguments",
+        grantors: "the client itself",
+        remedy: "ask for the first page: leave page_token empty",
+    };
+    faulty(Code::InvalidArgument, "page_token is for another list or other arguments", &words)
+}
+
 /// The gateway stops while a stream is open.
 pub(super) fn stopping() -> Failure {
     Failure::unavailable("the gateway is stopping")

@@ -84,14 +84,18 @@ impl<S: Proving> LedgerService for Front<S> {
         let moment = read::moment(moment);
         let as_of = self.source.history(&who, move |history| history.as_of(moment)).await?;
         let state = &as_of.state;
+        let pending = convert::newest_first(state).into_iter();
+        let (devices, tokens) = (state.devices(), state.service_tokens());
         Ok(Response::new(StateAsOfResponse {
             seq: as_of.stamp.seq.0,
             time_ms: as_of.stamp.at.0,
             gateway_key: state.gateway_key().map(|key| key.0.to_vec()).unwrap_or_default(),
             policy: state.policy().map(convert::policy),
-            pending: convert::pending(state, &Past),
-            devices: convert::devices(state, &Past),
-            tokens: convert::tokens(state, |_| None),
+            pending: pending
+                .map(|(id, one)| convert::pending_request(state, id, one, &Past))
+                .collect(),
+            devices: devices.map(|(id, one)| convert::device(state, id, one, &Past)).collect(),
+            tokens: tokens.map(|(id, one)| convert::token(state, id, one, None)).collect(),
         }))
     }
 }

@@ -1,9 +1,12 @@
 //! `LockoutService`: lists and lifts lockouts.
 
+use std::net::IpAddr;
+
 use tonic::{Request, Response};
 
 use super::{
     error::{Failure, invalid, refused},
+    page::Page,
     peer,
 };
 use crate::{
@@ -33,10 +36,18 @@ impl LockoutService for Front {
         request: Request<ListLockoutsRequest>,
     ) -> Result<Response<ListLockoutsResponse>, Failure> {
         let who = peer::standing(&request)?;
+        let ListLockoutsRequest { page_size, page_token } = request.into_inner();
+        let rest = ListLockoutsRequest::default();
+        let mut page = Page::of("ListLockouts", &rest, page_size, &page_token)?;
         let lockouts = self.service.lockouts(&who).map_err(|refusal| refused(&refusal))?;
         Ok(Response::new(ListLockoutsResponse {
-            lockouts: lockouts.iter().map(|(at, lockout)| row(&at, lockout)).collect(),
+            lockouts: page.take(
+                lockouts.iter(),
+                |(at, _)| place(at),
+                |(at, lockout)| row(&at, lockout),
+            ),
             now_ms: lockouts.now.0,
+            next_page_token: page.next(),
         }))
     }
 
@@ -61,6 +72,16 @@ fn row(at: &LockKey, lockout: &Lockout) -> v1::Lockout {
         until_ms: until.0,
         failures: failures.clone(),
     }
+}
+
+/// Where a key stands among the others: as keys are ordered.
+fn place(LockKey { class, address }: &LockKey) -> Vec<u8> {
+    let address = match address {
+        None => vec![0],
+        Some(IpAddr::V4(four)) => [&[4], four.octets().as_slice()].concat(),
+        Some(IpAddr::V6(six)) => [&[6], six.octets().as_slice()].concat(),
+    };
+    [vec![*class as u8], address].concat()
 }
 
 fn key(LockKey { class, address }: &LockKey) -> v1::LockKey {

@@ -23,6 +23,7 @@ mod ledger;
 mod lockouts;
 mod network;
 mod open;
+mod page;
 mod pairing;
 mod peer;
 mod proofs;

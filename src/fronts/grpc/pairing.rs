@@ -5,6 +5,7 @@ use tonic::{Request, Response};
 use super::{
     convert,
     error::{Failure, invalid, refused},
+    page::Page,
     peer, read,
 };
 use crate::{
@@ -69,11 +70,25 @@ impl PairingService for Front {
         request: Request<ListDevicesRequest>,
     ) -> Result<Response<ListDevicesResponse>, Failure> {
         let who = peer::standing(&request)?;
+        let ListDevicesRequest { page_size, page_token } = request.into_inner();
+        let rest = ListDevicesRequest::default();
+        let mut page = Page::of("ListDevices", &rest, page_size, &page_token)?;
         let pairings = self.service.pairings(&who).map_err(|refusal| refused(&refusal))?;
+        let state = &*pairings.state;
         Ok(Response::new(ListDevicesResponse {
-            pending: convert::pending(&pairings.state, &pairings),
-            devices: convert::devices(&pairings.state, &pairings),
+            pending: page.take(
+                convert::newest_first(state).into_iter(),
+                // Newest first: the greater, the earlier.
+                |(_, request)| [&[0], (!request.asked.seq.0).to_be_bytes().as_slice()].concat(),
+                |(id, request)| convert::pending_request(state, id, request, &pairings),
+            ),
+            devices: page.take(
+                state.devices(),
+                |(id, _)| [&[1], id.0.as_slice()].concat(),
+                |(id, device)| convert::device(state, id, device, &pairings),
+            ),
             now_ms: pairings.now.0,
+            next_page_token: page.next(),
         }))
     }
 

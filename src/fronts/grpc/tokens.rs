@@ -5,6 +5,7 @@ use tonic::{Request, Response};
 use super::{
     convert,
     error::{Failure, refused},
+    page::Page,
     peer, read,
 };
 use crate::{
@@ -35,10 +36,19 @@ impl TokenService for Front {
         request: Request<ListTokensRequest>,
     ) -> Result<Response<ListTokensResponse>, Failure> {
         let who = peer::standing(&request)?;
+        let ListTokensRequest { page_size, page_token } = request.into_inner();
+        let rest = ListTokensRequest::default();
+        let mut page = Page::of("ListTokens", &rest, page_size, &page_token)?;
         let tokens = self.service.tokens(&who).map_err(|refusal| refused(&refusal))?;
+        let state = &*tokens.state;
         Ok(Response::new(ListTokensResponse {
-            tokens: convert::tokens(&tokens.state, |id| tokens.last_used(id)),
+            tokens: page.take(
+                state.service_tokens(),
+                |(id, _)| id.0.to_vec(),
+                |(id, known)| convert::token(state, id, known, tokens.last_used(id)),
+            ),
             now_ms: tokens.now.0,
+            next_page_token: page.next(),
         }))
     }
 

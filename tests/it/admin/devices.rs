@@ -76,7 +76,8 @@ fn an_approval_is_limited_as_it_was_asked_for() {
         }
         let approved = host.pairing.approve_pairing(limited).await.unwrap().into_inner();
         assert!(approved.until_ms.unwrap().abs_diff(until) < 60_000, "{approved:?}");
-        let listed = host.pairing.list_devices(ListDevicesRequest {}).await.unwrap().into_inner();
+        let listed =
+            host.pairing.list_devices(ListDevicesRequest::default()).await.unwrap().into_inner();
         let grant = &listed.devices[0].grants[0];
         assert_eq!(grant.until_ms, approved.until_ms);
         assert_eq!((grant.ceiling.as_deref(), grant.ephemeral), (Some("reader"), true));
@@ -133,7 +134,8 @@ fn a_device_is_renamed_and_keeps_its_name() {
         assert!(renamed.seq.is_some());
         let again = host.pairing.rename_device(rename("Küche")).await.unwrap().into_inner();
         assert_eq!(again.seq, None, "nothing to change");
-        let listed = host.pairing.list_devices(ListDevicesRequest {}).await.unwrap().into_inner();
+        let listed =
+            host.pairing.list_devices(ListDevicesRequest::default()).await.unwrap().into_inner();
         assert_eq!(listed.devices[1].label.as_deref(), Some("Küche"));
         let unknown = RenameDeviceRequest { device_id: id(9), ..rename("x") };
         for (asked, expected) in [
@@ -229,10 +231,12 @@ fn a_ceiling_is_put_on_and_taken_off() {
         assert_eq!(again, None);
         let grant =
             |listed: doorward::proto::v1::ListDevicesResponse| listed.devices[1].grants[0].clone();
-        let listed = host.pairing.list_devices(ListDevicesRequest {}).await.unwrap().into_inner();
+        let listed =
+            host.pairing.list_devices(ListDevicesRequest::default()).await.unwrap().into_inner();
         assert_eq!(grant(listed).scopes, scopes("operator.read"));
         host.pairing.assign_ceiling(ceiling(operator(2), "")).await.unwrap();
-        let listed = host.pairing.list_devices(ListDevicesRequest {}).await.unwrap().into_inner();
+        let listed =
+            host.pairing.list_devices(ListDevicesRequest::default()).await.unwrap().into_inner();
         let free = grant(listed);
         assert_eq!(free.scopes, scopes("operator.read operator.write"));
         assert_eq!((free.ceiling, free.held_back), (None, None));

@@ -9,6 +9,7 @@ mod explain;
 pub mod gateway;
 mod history;
 mod ledger_stream;
+mod pages;
 mod proofs;
 mod racing;
 mod stock_tools;

@@ -144,7 +144,7 @@ fn a_certificate_is_worth_what_its_token_is_worth() {
         let Some(Kind::ServiceToken(token)) = seen.principal.unwrap().kind else { panic!() };
         assert_eq!(token.token_id, made.token_id);
         known.gateway.status(StatusRequest {}).await.unwrap();
-        let refused = refusal(known.tokens.list_tokens(ListTokensRequest {}).await);
+        let refused = refusal(known.tokens.list_tokens(ListTokensRequest::default()).await);
         assert_eq!(refused, (Code::PermissionDenied, "MISSING_SCOPE".into()));
 
         let bad = || Carried::bearer("dwst_unknown");

@@ -31,7 +31,7 @@ async fn made(host: &mut Client, asked: CreateTokenRequest) -> CreateTokenRespon
 }
 
 async fn listed(host: &mut Client) -> Vec<ServiceToken> {
-    host.tokens.list_tokens(ListTokensRequest {}).await.unwrap().into_inner().tokens
+    host.tokens.list_tokens(ListTokensRequest::default()).await.unwrap().into_inner().tokens
 }
 
 /// N3 A3.1

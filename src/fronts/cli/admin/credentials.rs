@@ -64,7 +64,7 @@ impl Admin {
     /// # Errors
     /// As [`Self::devices`].
     pub async fn tokens(&mut self) -> Result<v1::ListTokensResponse, Trouble> {
-        answered!(self.tokens.list_tokens(soon(v1::ListTokensRequest {})))
+        every_page!(self.tokens.list_tokens(soon, v1::ListTokensRequest::default()), tokens)
     }
 
     /// Makes a service token.
@@ -162,7 +162,7 @@ impl Admin {
     /// # Errors
     /// As [`Self::devices`].
     pub async fn lockouts(&mut self) -> Result<v1::ListLockoutsResponse, Trouble> {
-        answered!(self.lockouts.list_lockouts(soon(v1::ListLockoutsRequest {})))
+        every_page!(self.lockouts.list_lockouts(soon, v1::ListLockoutsRequest::default()), lockouts)
     }
 
     /// Lifts lockouts.

@@ -98,6 +98,21 @@ macro_rules! answered {
     };
 }
 
+/// Asks for one page after another and gives them as one answer: the first with the rows of all.
+macro_rules! every_page {
+    ($service:ident.$client:ident.$call:ident($with:ident, $request:expr), $($rows:ident),+) => {{
+        let mut request = $request;
+        let mut all = answered!($service.$client.$call($with(request.clone())))?;
+        while !all.next_page_token.is_empty() {
+            request.page_token = std::mem::take(&mut all.next_page_token);
+            let page = answered!($service.$client.$call($with(request.clone())))?;
+            $(all.$rows.extend(page.$rows);)+
+            all.next_page_token = page.next_page_token;
+        }
+        Ok(all)
+    }};
+}
+
 mod credentials;
 
 impl Admin {
@@ -144,7 +159,11 @@ impl Admin {
     /// # Errors
     /// What the gateway said instead; so for every call here.
     pub async fn devices(&mut self) -> Result<ListDevicesResponse, Trouble> {
-        answered!(self.pairing.list_devices(soon(ListDevicesRequest {})))
+        every_page!(
+            self.pairing.list_devices(soon, ListDevicesRequest::default()),
+            pending,
+            devices
+        )
     }
 
     /// Approves a request.
@@ -233,7 +252,7 @@ impl Admin {
         &mut self,
         request: ListAccessRequest,
     ) -> Result<ListAccessResponse, Trouble> {
-        answered!(self.audit.list_access(named(request)))
+        every_page!(self.audit.list_access(named, request), rows)
     }
 
     /// History under another policy.
