@@ -1,4 +1,4 @@
-//! What is true of every state, whatever was asked in whatever order: INV-1 to INV-8.
+//! What is true of every state, whatever was asked in whatever order: INV-1 to INV-9.
 //!
 //! Checked after every event in tests and debug builds (there while the state is small), and by the
 //! model checker.
@@ -55,6 +55,10 @@ pub fn check(state: &Registry) -> Result<(), &'static str> {
                     && grant.retired.len() <= RETIRED_MAX
             }),
             "INV-8 a token does not replace itself",
+        ),
+        (
+            state.admin_index == state.administering(),
+            "INV-9 the index of admins is what a look finds",
         ),
     ] {
         if !holds {

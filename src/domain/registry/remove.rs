@@ -5,6 +5,8 @@
 //! the official command line asks for no more). Nobody takes `operator.admin` from its last holder,
 //! but for the host, with a reason that goes into the record (N1 A1.7).
 
+use imbl::OrdSet;
+
 use super::{
     Event, Grant, Registry, Touched, apply,
     approve::{not_above, only_own_without_admin},
@@ -114,11 +116,38 @@ impl Registry {
         self.admins_of(|subject| self.held_for_good(subject))
     }
 
+    /// What is held is never more than the scopes of a grant, so nobody outside the index holds it.
     fn admins_of(&self, held: impl Fn(&Subject) -> ScopeSet) -> impl Iterator<Item = Subject> {
+        let all = self.admin_index.iter().cloned();
+        all.filter(move |subject| held(subject).satisfies_known(Known::Admin))
+    }
+
+    /// What the index of admins has to be, by a look at everyone.
+    pub(super) fn administering(&self) -> OrdSet<Subject> {
         let devices = self.devices.keys().map(|id| Subject::Device(*id, Role::Operator));
         let tokens = self.tokens.keys().map(|id| Subject::Token(*id));
-        let all = devices.chain(tokens);
-        all.filter(move |subject| held(subject).satisfies_known(Known::Admin))
+        devices.chain(tokens).filter(|subject| self.administers(subject)).collect()
+    }
+
+    /// Brings the index up to date with one of them.
+    pub(super) fn index_admin(&mut self, subject: Subject) {
+        if self.administers(&subject) {
+            self.admin_index.insert(subject);
+        } else {
+            self.admin_index.remove(&subject);
+        }
+    }
+
+    /// Whether a device or service token has `operator.admin` among its scopes.
+    fn administers(&self, subject: &Subject) -> bool {
+        let scopes = match subject {
+            Subject::Device(id, Role::Operator) => {
+                self.grant(*id, Role::Operator).map(|grant| &grant.scopes)
+            }
+            Subject::Token(id) => self.tokens.get(id).map(|token| &token.scopes),
+            _ => None,
+        };
+        scopes.is_some_and(|scopes| scopes.satisfies_known(Known::Admin))
     }
 
     /// What a device or service token holds for good, and may use now.

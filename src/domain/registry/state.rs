@@ -6,14 +6,14 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use imbl::OrdMap;
+use imbl::{OrdMap, OrdSet};
 
 use super::{
     ApprovedBy, LockKey, Policy, Profile, ServiceToken, SetupCode, keys::KeyList, lockout::Lockout,
 };
 use crate::domain::{
     ids::{CodeId, DeviceId, PublicKey, RequestId, Seq, TokenHash, TokenId},
-    principal::{Principal, SecretKind},
+    principal::{Principal, SecretKind, Subject},
     refusal::{PairingReason, Refusal},
     scope::{Role, ScopeSet},
     time::{Stamp, UnixMillis},
@@ -216,6 +216,10 @@ pub struct Registry {
     pub(super) code_by_hash: OrdMap<TokenHash, CodeId>,
     pub(super) keys: Option<(Seq, Arc<KeyList>)>,
     pub(super) lockouts: OrdMap<LockKey, Arc<Lockout>>,
+    /// Derived from `devices` and `tokens`, and rebuilt from them by [`Registry::administering`]: whose
+    /// scopes hold `operator.admin`, whatever ceiling lies on them. `apply` keeps it (INV-9), so that
+    /// nobody has to look at every device for the few that may be admins.
+    pub(super) admin_index: OrdSet<Subject>,
 }
 
 impl Registry {

@@ -39,7 +39,7 @@ pub enum Law {
     Idempotent,
     /// What is for a while ends.
     Ends,
-    /// INV-1 to INV-8.
+    /// INV-1 to INV-9.
     Invariants,
 }
 

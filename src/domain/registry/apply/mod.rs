@@ -9,10 +9,20 @@ mod devices;
 
 use std::sync::Arc;
 
-use super::{CLOSED_MAX, Event, Registry, state::Closure};
-use crate::domain::{ids::RequestId, time::Stamp};
+use super::{CLOSED_MAX, Event, Registry, Touched, state::Closure};
+use crate::domain::{ids::RequestId, principal::Subject, scope::Role, time::Stamp};
 
 pub(super) fn apply(state: &mut Registry, stamp: Stamp, event: &Event) {
+    change(state, stamp, event);
+    match event.touches() {
+        Touched::One(subject) => state.index_admin(subject),
+        Touched::Device(id) => state.index_admin(Subject::Device(id, Role::Operator)),
+        // A policy lies on what is held, and changes none of it.
+        Touched::Everyone | Touched::Nobody => {}
+    }
+}
+
+fn change(state: &mut Registry, stamp: Stamp, event: &Event) {
     match event {
         Event::Begun { gateway_key } => state.gateway_key = Some(*gateway_key),
         Event::PolicyAdopted(policy) => {
