@@ -1941,6 +1941,20 @@ pub struct StateAsOfResponse {
     #[prost(message, repeated, tag = "7")]
     pub tokens: ::prost::alloc::vec::Vec<ServiceToken>,
 }
+/// Asks for the state at one place, in pieces.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StreamStateAsOfRequest {
+    /// As StateAsOf is asked.
+    #[prost(message, optional, tag = "1")]
+    pub ask: ::core::option::Option<StateAsOfRequest>,
+}
+/// A piece of the state.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct StreamStateAsOfResponse {
+    /// The piece.
+    #[prost(message, optional, tag = "1")]
+    pub piece: ::core::option::Option<StateAsOfResponse>,
+}
 /// Asks for the proof of one record.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ProveRequest {
@@ -2127,6 +2141,33 @@ pub mod ledger_service_client {
                 .insert(GrpcMethod::new("doorward.admin.v1.LedgerService", "StateAsOf"));
             self.inner.unary(req, path, codec).await
         }
+        /// StateAsOf in pieces.
+        pub async fn stream_state_as_of(
+            &mut self,
+            request: impl tonic::IntoRequest<super::StreamStateAsOfRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::StreamStateAsOfResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorward.admin.v1.LedgerService/StreamStateAsOf",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("doorward.admin.v1.LedgerService", "StreamStateAsOf"),
+                );
+            self.inner.server_streaming(req, path, codec).await
+        }
         /// The proof that a record is in the ledger, for people who have nothing of the gateway but its
         /// public key. Signs a checkpoint first if the newest does not cover the record. OUT_OF_RANGE if
         /// there is no such record.
@@ -2193,6 +2234,20 @@ pub mod ledger_service_server {
             request: tonic::Request<super::StateAsOfRequest>,
         ) -> std::result::Result<
             tonic::Response<super::StateAsOfResponse>,
+            tonic::Status,
+        >;
+        /// Server streaming response type for the StreamStateAsOf method.
+        type StreamStateAsOfStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::StreamStateAsOfResponse, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// StateAsOf in pieces.
+        async fn stream_state_as_of(
+            &self,
+            request: tonic::Request<super::StreamStateAsOfRequest>,
+        ) -> std::result::Result<
+            tonic::Response<Self::StreamStateAsOfStream>,
             tonic::Status,
         >;
         /// The proof that a record is in the ledger, for people who have nothing of the gateway but its
@@ -2412,6 +2467,54 @@ pub mod ledger_service_server {
                                 max_encoding_message_size,
                             );
                         let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorward.admin.v1.LedgerService/StreamStateAsOf" => {
+                    #[allow(non_camel_case_types)]
+                    struct StreamStateAsOfSvc<T: LedgerService>(pub Arc<T>);
+                    impl<
+                        T: LedgerService,
+                    > tonic::server::ServerStreamingService<
+                        super::StreamStateAsOfRequest,
+                    > for StreamStateAsOfSvc<T> {
+                        type Response = super::StreamStateAsOfResponse;
+                        type ResponseStream = T::StreamStateAsOfStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::StreamStateAsOfRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as LedgerService>::stream_state_as_of(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = StreamStateAsOfSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
                         Ok(res)
                     };
                     Box::pin(fut)
@@ -3732,6 +3835,48 @@ pub mod rejudged {
         }
     }
 }
+/// Asks who could, in pieces.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StreamWhoCanRequest {
+    /// As WhoCan is asked.
+    #[prost(message, optional, tag = "1")]
+    pub ask: ::core::option::Option<WhoCanRequest>,
+}
+/// A piece of who could.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct StreamWhoCanResponse {
+    /// The piece.
+    #[prost(message, optional, tag = "1")]
+    pub piece: ::core::option::Option<WhoCanResponse>,
+}
+/// Asks what changed, in pieces.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StreamDiffRequest {
+    /// As Diff is asked.
+    #[prost(message, optional, tag = "1")]
+    pub ask: ::core::option::Option<DiffRequest>,
+}
+/// A piece of what changed.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct StreamDiffResponse {
+    /// The piece.
+    #[prost(message, optional, tag = "1")]
+    pub piece: ::core::option::Option<DiffResponse>,
+}
+/// Asks how it would have gone, in pieces.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct StreamReplayRequest {
+    /// As Replay is asked.
+    #[prost(message, optional, tag = "1")]
+    pub ask: ::core::option::Option<ReplayRequest>,
+}
+/// A piece of how it would have gone.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct StreamReplayResponse {
+    /// The piece.
+    #[prost(message, optional, tag = "1")]
+    pub piece: ::core::option::Option<ReplayResponse>,
+}
 /// Asks for access records.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListAccessRequest {
@@ -4078,6 +4223,85 @@ pub mod audit_service_client {
                 .insert(GrpcMethod::new("doorward.admin.v1.AuditService", "Replay"));
             self.inner.unary(req, path, codec).await
         }
+        /// WhoCan in pieces.
+        pub async fn stream_who_can(
+            &mut self,
+            request: impl tonic::IntoRequest<super::StreamWhoCanRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::StreamWhoCanResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorward.admin.v1.AuditService/StreamWhoCan",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("doorward.admin.v1.AuditService", "StreamWhoCan"),
+                );
+            self.inner.server_streaming(req, path, codec).await
+        }
+        /// Diff in pieces.
+        pub async fn stream_diff(
+            &mut self,
+            request: impl tonic::IntoRequest<super::StreamDiffRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::StreamDiffResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorward.admin.v1.AuditService/StreamDiff",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("doorward.admin.v1.AuditService", "StreamDiff"));
+            self.inner.server_streaming(req, path, codec).await
+        }
+        /// Replay in pieces.
+        pub async fn stream_replay(
+            &mut self,
+            request: impl tonic::IntoRequest<super::StreamReplayRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::StreamReplayResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorward.admin.v1.AuditService/StreamReplay",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("doorward.admin.v1.AuditService", "StreamReplay"),
+                );
+            self.inner.server_streaming(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -4123,6 +4347,45 @@ pub mod audit_service_server {
             &self,
             request: tonic::Request<super::ReplayRequest>,
         ) -> std::result::Result<tonic::Response<super::ReplayResponse>, tonic::Status>;
+        /// Server streaming response type for the StreamWhoCan method.
+        type StreamWhoCanStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::StreamWhoCanResponse, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// WhoCan in pieces.
+        async fn stream_who_can(
+            &self,
+            request: tonic::Request<super::StreamWhoCanRequest>,
+        ) -> std::result::Result<
+            tonic::Response<Self::StreamWhoCanStream>,
+            tonic::Status,
+        >;
+        /// Server streaming response type for the StreamDiff method.
+        type StreamDiffStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::StreamDiffResponse, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// Diff in pieces.
+        async fn stream_diff(
+            &self,
+            request: tonic::Request<super::StreamDiffRequest>,
+        ) -> std::result::Result<tonic::Response<Self::StreamDiffStream>, tonic::Status>;
+        /// Server streaming response type for the StreamReplay method.
+        type StreamReplayStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::StreamReplayResponse, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// Replay in pieces.
+        async fn stream_replay(
+            &self,
+            request: tonic::Request<super::StreamReplayRequest>,
+        ) -> std::result::Result<
+            tonic::Response<Self::StreamReplayStream>,
+            tonic::Status,
+        >;
     }
     /// Answers from the records and the state that they add up to. Every call takes the right to read the
     /// ledger (`operator.audit`, or admin). Nothing is written.
@@ -4422,6 +4685,144 @@ pub mod audit_service_server {
                                 max_encoding_message_size,
                             );
                         let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorward.admin.v1.AuditService/StreamWhoCan" => {
+                    #[allow(non_camel_case_types)]
+                    struct StreamWhoCanSvc<T: AuditService>(pub Arc<T>);
+                    impl<
+                        T: AuditService,
+                    > tonic::server::ServerStreamingService<super::StreamWhoCanRequest>
+                    for StreamWhoCanSvc<T> {
+                        type Response = super::StreamWhoCanResponse;
+                        type ResponseStream = T::StreamWhoCanStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::StreamWhoCanRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AuditService>::stream_who_can(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = StreamWhoCanSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorward.admin.v1.AuditService/StreamDiff" => {
+                    #[allow(non_camel_case_types)]
+                    struct StreamDiffSvc<T: AuditService>(pub Arc<T>);
+                    impl<
+                        T: AuditService,
+                    > tonic::server::ServerStreamingService<super::StreamDiffRequest>
+                    for StreamDiffSvc<T> {
+                        type Response = super::StreamDiffResponse;
+                        type ResponseStream = T::StreamDiffStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::StreamDiffRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AuditService>::stream_diff(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = StreamDiffSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorward.admin.v1.AuditService/StreamReplay" => {
+                    #[allow(non_camel_case_types)]
+                    struct StreamReplaySvc<T: AuditService>(pub Arc<T>);
+                    impl<
+                        T: AuditService,
+                    > tonic::server::ServerStreamingService<super::StreamReplayRequest>
+                    for StreamReplaySvc<T> {
+                        type Response = super::StreamReplayResponse;
+                        type ResponseStream = T::StreamReplayStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::StreamReplayRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AuditService>::stream_replay(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = StreamReplaySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
                         Ok(res)
                     };
                     Box::pin(fut)

@@ -59,12 +59,12 @@ const ROWS: &[(&str, By)] = &[
     ("audit export", Calls(&["LedgerService/Tail"])),
     ("audit access", Calls(&["AuditService/ListAccess"])),
     ("audit why", Calls(&["AuditService/Why"])),
-    ("audit who-can", Calls(&["AuditService/WhoCan"])),
-    ("audit diff", Calls(&["AuditService/Diff"])),
-    ("audit replay", Calls(&["AuditService/Replay"])),
+    ("audit who-can", Calls(&["AuditService/StreamWhoCan"])),
+    ("audit diff", Calls(&["AuditService/StreamDiff"])),
+    ("audit replay", Calls(&["AuditService/StreamReplay"])),
     ("audit verify", Calls(&["LedgerService/Verify"])),
     ("audit prove", Calls(&["LedgerService/Prove"])),
-    ("audit as-of", Calls(&["LedgerService/StateAsOf"])),
+    ("audit as-of", Calls(&["LedgerService/StreamStateAsOf"])),
     ("lockouts", Calls(&["LockoutService/ListLockouts"])),
     ("lockouts clear", Calls(&["LockoutService/ClearLockouts"])),
     ("status", Calls(&["GatewayService/Status"])),
@@ -75,6 +75,11 @@ const ROWS: &[(&str, By)] = &[
 const FOR_OTHERS: &[&str] = &[
     // Programs that hand out codes ask whether one was used.
     "SetupService/CodeStatus",
+    // Programs whose answers fit into one message need not put pieces together.
+    "AuditService/WhoCan",
+    "AuditService/Diff",
+    "AuditService/Replay",
+    "LedgerService/StateAsOf",
 ];
 
 /// Every command that can be run, by its words.

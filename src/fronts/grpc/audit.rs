@@ -6,7 +6,9 @@ use super::{
     convert,
     error::{Failure, invalid},
     page::Page,
-    peer, read,
+    peer,
+    pieces::{self, Pieces},
+    read,
     record::{self, principal},
     source::Source,
 };
@@ -14,7 +16,7 @@ use crate::{
     domain::{
         lineage::Root,
         origin::Locality,
-        principal::Subject,
+        principal::{Standing, Subject},
         registry::{
             holders::{Difference, Holder},
             replay::Otherwise,
@@ -24,8 +26,10 @@ use crate::{
     },
     proto::v1::{
         self, Change, DiffRequest, DiffResponse, Grantor, ListAccessRequest, ListAccessResponse,
-        Party, ReplayRequest, ReplayResponse, WhoCanRequest, WhoCanResponse, WhyRequest,
-        WhyResponse, audit_service_server::AuditService, party,
+        Party, ReplayRequest, ReplayResponse, StreamDiffRequest, StreamDiffResponse,
+        StreamReplayRequest, StreamReplayResponse, StreamWhoCanRequest, StreamWhoCanResponse,
+        WhoCanRequest, WhoCanResponse, WhyRequest, WhyResponse, audit_service_server::AuditService,
+        party,
     },
     service::{Able, AccessFilter, AccessKey, AccessKind, Between, Entry, Replayed, Tally, Why},
 };
@@ -41,6 +45,44 @@ pub(super) struct Front<S> {
 impl<S: Source> Front<S> {
     pub fn new(source: S) -> Self {
         Self { source }
+    }
+
+    async fn able(&self, who: &Standing, ask: WhoCanRequest) -> Result<WhoCanResponse, Failure> {
+        let (scope, at) = (read_scope(&ask.scope)?, read::moment(ask.at));
+        let able = self.source.history(who, move |history| history.who_can(&scope, at));
+        let Able { stamp, holders } = able.await?;
+        let holders = holders.into_iter().map(holder).collect();
+        Ok(WhoCanResponse { seq: stamp.seq.0, time_ms: stamp.at.0, holders })
+    }
+
+    async fn between(&self, who: &Standing, ask: DiffRequest) -> Result<DiffResponse, Failure> {
+        let (from, to) = (read::moment(ask.from), read::moment(ask.to));
+        let between = self.source.history(who, move |history| history.between(from, to));
+        let Between { before, after, changes } = between.await?;
+        Ok(DiffResponse {
+            from_seq: before.seq.0,
+            from_time_ms: before.at.0,
+            to_seq: after.seq.0,
+            to_time_ms: after.at.0,
+            changes: changes.into_iter().map(change).collect(),
+        })
+    }
+
+    async fn replayed(
+        &self,
+        who: &Standing,
+        ask: ReplayRequest,
+    ) -> Result<ReplayResponse, Failure> {
+        let policy = ask.policy.ok_or_else(|| invalid("policy must be given"))?;
+        let policy = read::policy(policy)?;
+        let replayed = self.source.history(who, move |history| history.replay(policy));
+        let Replayed { stamp, otherwise, differences } = replayed.await?;
+        Ok(ReplayResponse {
+            seq: stamp.seq.0,
+            time_ms: stamp.at.0,
+            decisions: otherwise.iter().map(rejudged).collect(),
+            differences: differences.into_iter().map(|one| change((one, vec![]))).collect(),
+        })
     }
 }
 
@@ -61,27 +103,34 @@ impl<S: Source> AuditService for Front<S> {
         request: Request<WhoCanRequest>,
     ) -> Result<Response<WhoCanResponse>, Failure> {
         let who = peer::standing(&request)?;
-        let WhoCanRequest { scope, at } = request.into_inner();
-        let (scope, at) = (read_scope(&scope)?, read::moment(at));
-        let able = self.source.history(&who, move |history| history.who_can(&scope, at));
-        let Able { stamp, holders } = able.await?;
-        let holders = holders.into_iter().map(holder).collect();
-        Ok(Response::new(WhoCanResponse { seq: stamp.seq.0, time_ms: stamp.at.0, holders }))
+        pieces::whole(self.able(&who, request.into_inner()).await?, "AuditService/StreamWhoCan")
+    }
+
+    type StreamWhoCanStream = Pieces<StreamWhoCanResponse>;
+
+    async fn stream_who_can(
+        &self,
+        request: Request<StreamWhoCanRequest>,
+    ) -> Result<Response<Self::StreamWhoCanStream>, Failure> {
+        let who = peer::standing(&request)?;
+        let ask = request.into_inner().ask.unwrap_or_default();
+        Ok(pieces::of_holders(self.able(&who, ask).await?))
     }
 
     async fn diff(&self, request: Request<DiffRequest>) -> Result<Response<DiffResponse>, Failure> {
         let who = peer::standing(&request)?;
-        let DiffRequest { from, to } = request.into_inner();
-        let (from, to) = (read::moment(from), read::moment(to));
-        let between = self.source.history(&who, move |history| history.between(from, to));
-        let Between { before, after, changes } = between.await?;
-        Ok(Response::new(DiffResponse {
-            from_seq: before.seq.0,
-            from_time_ms: before.at.0,
-            to_seq: after.seq.0,
-            to_time_ms: after.at.0,
-            changes: changes.into_iter().map(change).collect(),
-        }))
+        pieces::whole(self.between(&who, request.into_inner()).await?, "AuditService/StreamDiff")
+    }
+
+    type StreamDiffStream = Pieces<StreamDiffResponse>;
+
+    async fn stream_diff(
+        &self,
+        request: Request<StreamDiffRequest>,
+    ) -> Result<Response<Self::StreamDiffStream>, Failure> {
+        let who = peer::standing(&request)?;
+        let ask = request.into_inner().ask.unwrap_or_default();
+        Ok(pieces::of_changes(self.between(&who, ask).await?))
     }
 
     async fn list_access(
@@ -120,16 +169,18 @@ impl<S: Source> AuditService for Front<S> {
         request: Request<ReplayRequest>,
     ) -> Result<Response<ReplayResponse>, Failure> {
         let who = peer::standing(&request)?;
-        let policy = request.into_inner().policy.ok_or_else(|| invalid("policy must be given"))?;
-        let policy = read::policy(policy)?;
-        let replayed = self.source.history(&who, move |history| history.replay(policy));
-        let Replayed { stamp, otherwise, differences } = replayed.await?;
-        Ok(Response::new(ReplayResponse {
-            seq: stamp.seq.0,
-            time_ms: stamp.at.0,
-            decisions: otherwise.iter().map(rejudged).collect(),
-            differences: differences.into_iter().map(|one| change((one, vec![]))).collect(),
-        }))
+        pieces::whole(self.replayed(&who, request.into_inner()).await?, "AuditService/StreamReplay")
+    }
+
+    type StreamReplayStream = Pieces<StreamReplayResponse>;
+
+    async fn stream_replay(
+        &self,
+        request: Request<StreamReplayRequest>,
+    ) -> Result<Response<Self::StreamReplayStream>, Failure> {
+        let who = peer::standing(&request)?;
+        let ask = request.into_inner().ask.unwrap_or_default();
+        Ok(pieces::of_replay(self.replayed(&who, ask).await?))
     }
 }
 

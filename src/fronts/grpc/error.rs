@@ -160,6 +160,23 @@ pub(super) fn page_token_unfit() -> Failure {
     faulty(Code::InvalidArgument, "page_token is for another list or other arguments", &words)
 }
 
+/// An answer of so many bytes, which no client of ours would read. `instead` gives it in pieces.
+pub(super) fn answer_too_large(bytes: usize, most: usize, instead: &str) -> Failure {
+    let words = Words {
+        code: "ANSWER_TOO_LARGE",
+        missing: &format!("an answer of at most {most} bytes"),
+        grantors: "the client itself",
+        remedy: &format!("call {instead}, which answers in pieces"),
+    };
+    let text = format!("the answer would have {bytes} bytes");
+    faulty(Code::ResourceExhausted, text, &words)
+}
+
+/// The time that the caller gave the call is over.
+pub(super) fn deadline_exceeded() -> Failure {
+    Failure::deadline_exceeded("the time that the caller gave this call is over")
+}
+
 /// The gateway stops while a stream is open.
 pub(super) fn stopping() -> Failure {
     Failure::unavailable("the gateway is stopping")

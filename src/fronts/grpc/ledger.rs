@@ -9,14 +9,17 @@ use super::{
     convert::{self, Past},
     error::Failure,
     peer,
+    pieces::{self, Pieces},
     proofs::{self, Proving},
     read,
     tail::Tail,
 };
 use crate::{
+    domain::principal::Standing,
     proto::v1::{
-        BrokenAt, ProveRequest, ProveResponse, StateAsOfRequest, StateAsOfResponse, TailRequest,
-        TailResponse, VerifyRequest, VerifyResponse, ledger_service_server::LedgerService,
+        BrokenAt, ProveRequest, ProveResponse, StateAsOfRequest, StateAsOfResponse,
+        StreamStateAsOfRequest, StreamStateAsOfResponse, TailRequest, TailResponse, VerifyRequest,
+        VerifyResponse, ledger_service_server::LedgerService,
     },
     support::shutdown::Shutdown,
 };
@@ -30,6 +33,29 @@ pub(super) struct Front<S> {
 impl<S: Proving> Front<S> {
     pub fn new(source: S, shutdown: Shutdown) -> Self {
         Self { source, shutdown }
+    }
+
+    async fn as_of(
+        &self,
+        who: &Standing,
+        ask: StateAsOfRequest,
+    ) -> Result<StateAsOfResponse, Failure> {
+        let moment = read::moment(ask.moment);
+        let as_of = self.source.history(who, move |history| history.as_of(moment)).await?;
+        let state = &as_of.state;
+        let pending = convert::newest_first(state).into_iter();
+        let (devices, tokens) = (state.devices(), state.service_tokens());
+        Ok(StateAsOfResponse {
+            seq: as_of.stamp.seq.0,
+            time_ms: as_of.stamp.at.0,
+            gateway_key: state.gateway_key().map(|key| key.0.to_vec()).unwrap_or_default(),
+            policy: state.policy().map(convert::policy),
+            pending: pending
+                .map(|(id, one)| convert::pending_request(state, id, one, &Past))
+                .collect(),
+            devices: devices.map(|(id, one)| convert::device(state, id, one, &Past)).collect(),
+            tokens: tokens.map(|(id, one)| convert::token(state, id, one, None)).collect(),
+        })
     }
 }
 
@@ -80,22 +106,18 @@ impl<S: Proving> LedgerService for Front<S> {
         request: Request<StateAsOfRequest>,
     ) -> Result<Response<StateAsOfResponse>, Failure> {
         let who = peer::standing(&request)?;
-        let StateAsOfRequest { moment } = request.into_inner();
-        let moment = read::moment(moment);
-        let as_of = self.source.history(&who, move |history| history.as_of(moment)).await?;
-        let state = &as_of.state;
-        let pending = convert::newest_first(state).into_iter();
-        let (devices, tokens) = (state.devices(), state.service_tokens());
-        Ok(Response::new(StateAsOfResponse {
-            seq: as_of.stamp.seq.0,
-            time_ms: as_of.stamp.at.0,
-            gateway_key: state.gateway_key().map(|key| key.0.to_vec()).unwrap_or_default(),
-            policy: state.policy().map(convert::policy),
-            pending: pending
-                .map(|(id, one)| convert::pending_request(state, id, one, &Past))
-                .collect(),
-            devices: devices.map(|(id, one)| convert::device(state, id, one, &Past)).collect(),
-            tokens: tokens.map(|(id, one)| convert::token(state, id, one, None)).collect(),
-        }))
+        let state = self.as_of(&who, request.into_inner()).await?;
+        pieces::whole(state, "LedgerService/StreamStateAsOf")
+    }
+
+    type StreamStateAsOfStream = Pieces<StreamStateAsOfResponse>;
+
+    async fn stream_state_as_of(
+        &self,
+        request: Request<StreamStateAsOfRequest>,
+    ) -> Result<Response<Self::StreamStateAsOfStream>, Failure> {
+        let who = peer::standing(&request)?;
+        let ask = request.into_inner().ask.unwrap_or_default();
+        Ok(pieces::of_state(self.as_of(&who, ask).await?))
     }
 }

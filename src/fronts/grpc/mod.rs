@@ -14,6 +14,7 @@ mod audit;
 mod backup;
 mod calls;
 mod convert;
+mod deadline;
 mod denials;
 mod error;
 mod explain;
@@ -26,6 +27,7 @@ mod open;
 mod page;
 mod pairing;
 mod peer;
+mod pieces;
 mod proofs;
 mod read;
 mod record;
@@ -69,6 +71,7 @@ use crate::{
     support::shutdown::Shutdown,
 };
 
+use deadline::KeepDeadlines;
 use denials::CountDenials;
 use peer::Doorkeeper;
 use proofs::Proving;
@@ -202,9 +205,12 @@ fn server(service: Option<Service>, tls: Option<Tls>) -> io::Result<Server<Guard
         .http2_keepalive_timeout(Some(PING_TIMEOUT))
         .layer(calls::count_calls())
         .layer(AsyncFilterLayer::new(doorkeeper))
-        .layer(CountDenials(service)))
+        .layer(CountDenials(service))
+        .layer(KeepDeadlines))
 }
 
 /// The layers around every service.
-type Guarded =
-    Stack<CountDenials, Stack<AsyncFilterLayer<Doorkeeper>, Stack<calls::CountCalls, Identity>>>;
+type Guarded = Stack<
+    KeepDeadlines,
+    Stack<CountDenials, Stack<AsyncFilterLayer<Doorkeeper>, Stack<calls::CountCalls, Identity>>>,
+>;

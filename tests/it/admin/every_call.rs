@@ -50,7 +50,9 @@ fn rows() -> Vec<(&'static str, Vec<u8>, Option<Operation>)> {
     let why = WhyRequest { party, scope: "operator.read".into(), at: None };
     let policy = Policy { auth_mode: AuthMode::Token.into(), ..Default::default() };
     let replay = ReplayRequest { policy: Some(policy) };
+    let replayed = StreamReplayRequest { ask: Some(replay.clone()) };
     let who_can = WhoCanRequest { scope: "operator.read".into(), at: None };
+    let all_who_can = StreamWhoCanRequest { ask: Some(who_can.clone()) };
     vec![
         ("PairingService/ListDevices", vec![], Some(O::ListPairings)),
         ("PairingService/ApprovePairing", approve.encode_to_vec(), Some(O::ApprovePairing)),
@@ -139,6 +141,10 @@ fn rows() -> Vec<(&'static str, Vec<u8>, Option<Operation>)> {
         ("AuditService/ListAccess", vec![], Some(O::ReadLedger)),
         ("AuditService/Replay", replay.encode_to_vec(), Some(O::ReadLedger)),
         ("LedgerService/Prove", vec![], Some(O::ReadLedger)),
+        ("LedgerService/StreamStateAsOf", vec![], Some(O::ReadLedger)),
+        ("AuditService/StreamWhoCan", all_who_can.encode_to_vec(), Some(O::ReadLedger)),
+        ("AuditService/StreamDiff", vec![], Some(O::ReadLedger)),
+        ("AuditService/StreamReplay", replayed.encode_to_vec(), Some(O::ReadLedger)),
     ]
 }
 

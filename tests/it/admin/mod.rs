@@ -13,5 +13,6 @@ mod pages;
 mod proofs;
 mod racing;
 mod stock_tools;
+mod streams;
 mod tls;
 mod tokens;

@@ -7,6 +7,7 @@
 use std::{io, path::Path, time::Duration};
 
 use hyper_util::rt::TokioIo;
+use prost::Message;
 use tokio::net::UnixStream;
 use tonic::{
     Request, Streaming,
@@ -22,7 +23,8 @@ use crate::{
             CreateBackupResponse, DiffRequest, DiffResponse, ListAccessRequest, ListAccessResponse,
             ListDevicesRequest, ListDevicesResponse, ProveRequest, ProveResponse,
             RejectPairingRequest, RejectPairingResponse, ReplayRequest, ReplayResponse,
-            StateAsOfRequest, StateAsOfResponse, StatusRequest, StatusResponse, TailRequest,
+            StateAsOfRequest, StateAsOfResponse, StatusRequest, StatusResponse, StreamDiffRequest,
+            StreamReplayRequest, StreamStateAsOfRequest, StreamWhoCanRequest, TailRequest,
             TailResponse, VerifyRequest, VerifyResponse, WhoCanRequest, WhoCanResponse,
             WhoamiRequest, WhoamiResponse, WhyRequest, WhyResponse,
             audit_service_client::AuditServiceClient, backup_service_client::BackupServiceClient,
@@ -217,7 +219,9 @@ impl Admin {
         &mut self,
         moment: Option<state_as_of_request::Moment>,
     ) -> Result<StateAsOfResponse, Trouble> {
-        answered!(self.ledger.state_as_of(named(StateAsOfRequest { moment })))
+        let ask = Some(StateAsOfRequest { moment });
+        let pieces = self.ledger.stream_state_as_of(named(StreamStateAsOfRequest { ask }));
+        put_together(answered!(pieces)?, |next| next.piece).await
     }
 
     /// Why someone has a scope, or not.
@@ -233,7 +237,8 @@ impl Admin {
     /// # Errors
     /// As [`Self::devices`].
     pub async fn who_can(&mut self, request: WhoCanRequest) -> Result<WhoCanResponse, Trouble> {
-        answered!(self.audit.who_can(named(request)))
+        let pieces = self.audit.stream_who_can(named(StreamWhoCanRequest { ask: Some(request) }));
+        put_together(answered!(pieces)?, |next| next.piece).await
     }
 
     /// What changed.
@@ -241,7 +246,8 @@ impl Admin {
     /// # Errors
     /// As [`Self::devices`].
     pub async fn diff(&mut self, request: DiffRequest) -> Result<DiffResponse, Trouble> {
-        answered!(self.audit.diff(named(request)))
+        let pieces = self.audit.stream_diff(named(StreamDiffRequest { ask: Some(request) }));
+        put_together(answered!(pieces)?, |next| next.piece).await
     }
 
     /// Who came in, was turned away, or called what they may not.
@@ -260,7 +266,8 @@ impl Admin {
     /// # Errors
     /// As [`Self::devices`].
     pub async fn replay(&mut self, request: ReplayRequest) -> Result<ReplayResponse, Trouble> {
-        answered!(self.audit.replay(named(request)))
+        let pieces = self.audit.stream_replay(named(StreamReplayRequest { ask: Some(request) }));
+        put_together(answered!(pieces)?, |next| next.piece).await
     }
 
     /// A backup, piece by piece.
@@ -286,6 +293,22 @@ impl Admin {
     pub async fn status(&mut self) -> Result<StatusResponse, Trouble> {
         answered!(self.gateway.status(soon(StatusRequest {})))
     }
+}
+
+/// The answer whose pieces these are.
+async fn put_together<R, P: Message + Default>(
+    mut pieces: Streaming<R>,
+    piece: impl Fn(R) -> Option<P>,
+) -> Result<P, Trouble> {
+    let mut whole = P::default();
+    while let Some(next) = pieces.message().await.map_err(|failure| trouble!(failure))? {
+        let bytes = piece(next).map(|piece| piece.encode_to_vec()).unwrap_or_default();
+        whole.merge(bytes.as_slice()).map_err(|error| {
+            let what = format!("a piece of the answer cannot be read: {error}");
+            Trouble::new(ExitStatusCode::INTERNAL, what)
+        })?;
+    }
+    Ok(whole)
 }
 
 /// Records as they come.
