@@ -3672,6 +3672,23 @@ pub struct Holder {
     #[prost(string, optional, tag = "5")]
     pub ceiling: ::core::option::Option<::prost::alloc::string::String>,
 }
+/// Asks whom someone means.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ResolveRequest {
+    /// A whole id; else a name, whatever its case; else the first 4 or more characters of an id.
+    #[prost(string, tag = "1")]
+    pub who: ::prost::alloc::string::String,
+    /// Among whom to look.
+    #[prost(enumeration = "Among", tag = "2")]
+    pub among: i32,
+}
+/// Whom they mean.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ResolveResponse {
+    /// The device, in the role that it holds (or held last), or the service token; with its name.
+    #[prost(message, optional, tag = "1")]
+    pub party: ::core::option::Option<Party>,
+}
 /// Asks who could.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct WhoCanRequest {
@@ -3975,6 +3992,39 @@ impl Root {
         }
     }
 }
+/// Among whom to look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Among {
+    /// Devices, then service tokens: those that there are, then those that there ever were.
+    Unspecified = 0,
+    /// The paired devices.
+    Devices = 1,
+    /// The service tokens that there are.
+    ServiceTokens = 2,
+}
+impl Among {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "AMONG_UNSPECIFIED",
+            Self::Devices => "AMONG_DEVICES",
+            Self::ServiceTokens => "AMONG_SERVICE_TOKENS",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "AMONG_UNSPECIFIED" => Some(Self::Unspecified),
+            "AMONG_DEVICES" => Some(Self::Devices),
+            "AMONG_SERVICE_TOKENS" => Some(Self::ServiceTokens),
+            _ => None,
+        }
+    }
+}
 /// What happened at a door.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -4129,6 +4179,32 @@ pub mod audit_service_client {
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("doorward.admin.v1.AuditService", "Why"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Whom someone means by an id, the beginning of one, or a name. NOT_FOUND: nobody.
+        /// INVALID_ARGUMENT: it is shorter than 4 characters and nobody's name, or it means several.
+        pub async fn resolve(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ResolveRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ResolveResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorward.admin.v1.AuditService/Resolve",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("doorward.admin.v1.AuditService", "Resolve"));
             self.inner.unary(req, path, codec).await
         }
         /// Everyone who satisfies a scope, besides the host, which always does.
@@ -4323,6 +4399,12 @@ pub mod audit_service_server {
             &self,
             request: tonic::Request<super::WhyRequest>,
         ) -> std::result::Result<tonic::Response<super::WhyResponse>, tonic::Status>;
+        /// Whom someone means by an id, the beginning of one, or a name. NOT_FOUND: nobody.
+        /// INVALID_ARGUMENT: it is shorter than 4 characters and nobody's name, or it means several.
+        async fn resolve(
+            &self,
+            request: tonic::Request<super::ResolveRequest>,
+        ) -> std::result::Result<tonic::Response<super::ResolveResponse>, tonic::Status>;
         /// Everyone who satisfies a scope, besides the host, which always does.
         async fn who_can(
             &self,
@@ -4496,6 +4578,51 @@ pub mod audit_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = WhySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorward.admin.v1.AuditService/Resolve" => {
+                    #[allow(non_camel_case_types)]
+                    struct ResolveSvc<T: AuditService>(pub Arc<T>);
+                    impl<
+                        T: AuditService,
+                    > tonic::server::UnaryService<super::ResolveRequest>
+                    for ResolveSvc<T> {
+                        type Response = super::ResolveResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ResolveRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AuditService>::resolve(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ResolveSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

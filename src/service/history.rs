@@ -283,8 +283,16 @@ impl History {
         Ok(last.map(|stamp| Replayed { stamp, otherwise, differences }))
     }
 
+    /// Every record that there is to tell of.
+    pub(super) fn each(
+        &self,
+        take: &mut dyn FnMut(&Record) -> ControlFlow<()>,
+    ) -> Result<(), HistoryError> {
+        Ok(self.reader.read_range(0, self.told, &mut |entry| take(&entry.record))?)
+    }
+
     /// The state at a moment, without a fold where it is known.
-    fn look(&self, moment: Moment) -> Result<Option<AsOf>, HistoryError> {
+    pub(super) fn look(&self, moment: Moment) -> Result<Option<AsOf>, HistoryError> {
         match (&self.now, moment) {
             (Some(state), Moment::Now) => {
                 let newest = self.reader.read(self.told.saturating_sub(1), 1)?;

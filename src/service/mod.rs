@@ -34,6 +34,7 @@ mod proof;
 mod proofs;
 mod recovery;
 mod redeem;
+mod resolve;
 mod secret;
 mod session;
 mod setup;
@@ -92,6 +93,7 @@ pub use proofs::{
     CheckpointError, Growth, KnownCheckpoint, ProofError, Proven, Published, check_proof, has_grown,
 };
 pub use recovery::{Recovery, RestoreError, Restored, Survey, SurveyError, recovery};
+pub use resolve::Resolved;
 pub use secret::{RotatedSecret, SecretPlace, Secrets, SharedSecret};
 pub use session::{Changes, Live, Since};
 pub use setup::{NewCode, SetupStatus};

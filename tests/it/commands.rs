@@ -58,7 +58,7 @@ const ROWS: &[(&str, By)] = &[
     ("audit watch", Calls(&["LedgerService/Tail"])),
     ("audit export", Calls(&["LedgerService/Tail"])),
     ("audit access", Calls(&["AuditService/ListAccess"])),
-    ("audit why", Calls(&["AuditService/Why"])),
+    ("audit why", Calls(&["AuditService/Resolve", "AuditService/Why"])),
     ("audit who-can", Calls(&["AuditService/StreamWhoCan"])),
     ("audit diff", Calls(&["AuditService/StreamDiff"])),
     ("audit replay", Calls(&["AuditService/StreamReplay"])),

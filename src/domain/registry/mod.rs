@@ -10,6 +10,7 @@ pub mod admit;
 mod apply;
 mod approve;
 pub mod automatic;
+pub mod called;
 mod ceiling;
 mod close;
 mod command;

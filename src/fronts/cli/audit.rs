@@ -28,7 +28,7 @@ const NEWEST_BEFORE_FOLLOWING: u64 = 10;
 pub async fn log(session: &mut Session<'_>, args: LogArgs) -> Result<ExitStatusCode, Trouble> {
     let LogArgs { from, limit, follow, filter } = args;
     let mut admin = if follow { session.admin().await? } else { session.ledger().await? };
-    let filter = wanted(session, &mut admin, filter).await?;
+    let filter = wanted(&mut admin, filter).await?;
     let mut records = admin.tail(request(from, limit, follow, filter)).await?;
     head(session)?;
     while let Some(response) = records.next().await? {
@@ -47,7 +47,7 @@ pub async fn watch(
     filter: FilterArgs,
 ) -> Result<ExitStatusCode, Trouble> {
     let mut admin = session.admin().await?;
-    let filter = wanted(session, &mut admin, filter).await?;
+    let filter = wanted(&mut admin, filter).await?;
     let mut next = match from {
         Some(seq) => seq,
         None => admin.status().await?.ledger_size,
@@ -113,19 +113,15 @@ fn print(session: &mut Session<'_>, record: &LedgerRecord, at_once: bool) -> Res
 }
 
 /// The filter in the contract's words; names become ids.
-async fn wanted(
-    session: &Session<'_>,
-    admin: &mut Admin,
-    filter: FilterArgs,
-) -> Result<Option<RecordFilter>, Trouble> {
+async fn wanted(admin: &mut Admin, filter: FilterArgs) -> Result<Option<RecordFilter>, Trouble> {
     let FilterArgs { by, about, kind, scope, address, since, until } = filter;
     let by = match by {
         Some(who) if who == "host" || who.starts_with("rule:") => Some(who),
-        Some(who) => Some(party::reference(&party::find(session, admin, &who).await?)),
+        Some(who) => Some(party::reference(&party::find(admin, &who).await?)),
         None => None,
     };
     let about = match about {
-        Some(who) => Some(party::reference(&party::find(session, admin, &who).await?)),
+        Some(who) => Some(party::reference(&party::find(admin, &who).await?)),
         None => None,
     };
     let (since_ms, until_ms) = (since.map(|at| at.0), until.map(|at| at.0));

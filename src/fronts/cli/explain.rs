@@ -29,7 +29,7 @@ pub async fn explain(
         (None, operation) => operation.map(Action::Operation),
     };
     let subject = match who {
-        Some(who) => Some(subject(party::find(session, &mut admin, &who).await?)?),
+        Some(who) => Some(subject(party::find(&mut admin, &who).await?)?),
         None => None,
     };
     let told = admin.explain(ExplainRequest { action, subject }).await?;

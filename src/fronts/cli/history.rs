@@ -45,7 +45,7 @@ pub async fn why(
     at: Option<When>,
 ) -> Result<ExitStatusCode, Trouble> {
     let mut admin = session.ledger().await?;
-    let kind = party::find(session, &mut admin, whom).await?;
+    let kind = party::find(&mut admin, whom).await?;
     let party = Some(Party { kind: Some(kind), name: None });
     let told = admin.why(WhyRequest { party, scope, at: at.map(Into::into) }).await?;
     session.out.result(|| why_text(&told), || why_json(&told))?;

@@ -1,16 +1,8 @@
 //! Whom someone means: a device, a service token, the shared secret, or a person.
 
-use std::collections::BTreeMap;
-
-use super::{
-    Session,
-    admin::Admin,
-    devices::named,
-    exit::{ExitStatusCode, Trouble},
-    words,
-};
+use super::{admin::Admin, exit::Trouble, words};
 use crate::proto::v1::{
-    DeviceInRole, Party, RecordFilter, TailRequest,
+    Among, Party,
     party::{Anyone, Kind},
 };
 
@@ -21,7 +13,7 @@ const PERSON: &str = "person:";
 ///
 /// # Errors
 /// If it is nobody, or could be several.
-pub async fn find(session: &Session<'_>, admin: &mut Admin, who: &str) -> Result<Kind, Trouble> {
+pub async fn find(admin: &mut Admin, who: &str) -> Result<Kind, Trouble> {
     let local = who.starts_with("local-");
     match who {
         "shared-secret" | "local-shared-secret" => return Ok(Kind::SharedSecret(Anyone { local })),
@@ -31,85 +23,7 @@ pub async fn find(session: &Session<'_>, admin: &mut Admin, who: &str) -> Result
     if let Some(name) = who.strip_prefix(PERSON) {
         return Ok(Kind::Person(name.to_owned()));
     }
-    let here = Names::of_now(admin).await?;
-    match here.choose(who) {
-        Ok(kind) => Ok(kind),
-        // Whoever is gone is asked about too, once the ledger is read for it.
-        Err(nobody) if nobody.exit == ExitStatusCode::NOT_DONE => {
-            let ever = Names::of_the_ledger(admin).await?;
-            ever.choose(who).map_err(|_| nobody.run(session.command("devices list")))
-        }
-        Err(unclear) => Err(unclear.run(session.command("devices list"))),
-    }
-}
-
-/// What devices and service tokens are or were called.
-#[derive(Default)]
-struct Names {
-    devices: BTreeMap<String, (i32, Vec<String>)>,
-    tokens: BTreeMap<String, Vec<String>>,
-}
-
-impl Names {
-    /// Of a running gateway, or of the files of one that is not running.
-    async fn of_now(admin: &mut Admin) -> Result<Self, Trouble> {
-        let (devices, tokens) = match admin.devices().await {
-            Ok(listed) => (listed.devices, admin.tokens().await?.tokens),
-            Err(trouble) if trouble.exit == ExitStatusCode::REFUSED => return Err(trouble),
-            Err(_) => {
-                let state = admin.as_of(None).await?;
-                (state.devices, state.tokens)
-            }
-        };
-        let mut names = Self::default();
-        for device in devices {
-            let role = device.grants.first().map(|grant| grant.role).unwrap_or_default();
-            let claimed = device.profile.and_then(|profile| profile.display_name);
-            let called = device.label.into_iter().chain(claimed).collect();
-            names.devices.insert(device.device_id, (role, called));
-        }
-        let tokens = tokens.into_iter().map(|token| (token.token_id, vec![token.name]));
-        names.tokens.extend(tokens);
-        Ok(names)
-    }
-
-    /// Of everyone who ever held anything.
-    async fn of_the_ledger(admin: &mut Admin) -> Result<Self, Trouble> {
-        let kinds =
-            ["pairing_approved", "device_described", "device_renamed", "service_token_created"];
-        let kinds = kinds.map(str::to_owned).to_vec();
-        let filter = Some(RecordFilter { kinds, ..Default::default() });
-        let mut records = admin.tail(TailRequest { filter, ..Default::default() }).await?;
-        let mut names = Self::default();
-        while let Some(response) = records.next().await? {
-            let event = response.record.unwrap_or_default().event.unwrap_or_default();
-            let told = |key: &str| event.details.get(key).cloned();
-            if let Some(id) = told("token_id") {
-                names.tokens.entry(id).or_default().extend(told("name"));
-            } else if let Some(id) = event.device_id.clone() {
-                let (role, called) = names.devices.entry(id).or_default();
-                *role = event.role.unwrap_or(*role);
-                called.extend(told("display_name").into_iter().chain(told("label")));
-            }
-        }
-        Ok(names)
-    }
-
-    /// A device before a service token of the same name.
-    fn choose(&self, who: &str) -> Result<Kind, Trouble> {
-        let devices: Vec<_> =
-            self.devices.iter().map(|(id, (_, names))| (id.as_str(), names.clone())).collect();
-        let no_device = match named::choose("device", &devices, who) {
-            Ok(device_id) => {
-                let role = self.devices.get(&device_id).map(|(role, _)| *role).unwrap_or_default();
-                return Ok(Kind::Device(DeviceInRole { device_id, role }));
-            }
-            Err(no_device) => no_device,
-        };
-        let tokens: Vec<_> =
-            self.tokens.iter().map(|(id, names)| (id.as_str(), names.clone())).collect();
-        named::choose("service token", &tokens, who).map(Kind::TokenId).map_err(|_| no_device)
-    }
+    admin.resolve(who, Among::Unspecified).await
 }
 
 /// Whom, in words.

@@ -8,13 +8,13 @@ use super::{
     Session,
     admin::Admin,
     args::Force,
-    devices::{manage, named},
+    devices::manage,
     exit::{ExitStatusCode, Trouble},
     json, table, words,
 };
 use crate::proto::v1::{
-    CreateTokenRequest, ListTokensResponse, RevokeServiceTokenRequest, Scopes, ServiceToken,
-    assign_ceiling_request::Subject,
+    Among, CreateTokenRequest, ListTokensResponse, RevokeServiceTokenRequest, Scopes,
+    assign_ceiling_request::Subject, party::Kind,
 };
 
 /// What is said beside a secret that is shown this once.
@@ -62,7 +62,7 @@ pub async fn create(
 /// As [`list`].
 pub async fn rotate(session: &mut Session<'_>, token: &str) -> Result<ExitStatusCode, Trouble> {
     let mut admin = session.admin().await?;
-    let token_id = find(session, &mut admin, token).await?;
+    let token_id = find(&mut admin, token).await?;
     let made = admin.rotate_service_token(token_id).await?;
     session.out.done(
         "rotated",
@@ -82,7 +82,7 @@ pub async fn revoke(
     force: Force,
 ) -> Result<ExitStatusCode, Trouble> {
     let mut admin = session.admin().await?;
-    let token_id = find(session, &mut admin, token).await?;
+    let token_id = find(&mut admin, token).await?;
     let request = RevokeServiceTokenRequest { token_id, force_reason: force.reason };
     let ended = admin.revoke_service_token(request).await?;
     session.out.done(
@@ -103,31 +103,16 @@ pub async fn ceiling(
     ceiling: Option<String>,
 ) -> Result<ExitStatusCode, Trouble> {
     let mut admin = session.admin().await?;
-    let subject = Subject::TokenId(find(session, &mut admin, token).await?);
+    let subject = Subject::TokenId(find(&mut admin, token).await?);
     manage::assign(session, subject, &format!("service token {token}"), ceiling).await
 }
 
 /// The id of a token that was named.
-///
-/// # Errors
-/// If it names none, or several.
-pub async fn find(
-    session: &Session<'_>,
-    admin: &mut Admin,
-    given: &str,
-) -> Result<String, Trouble> {
-    let listed = admin.tokens().await?;
-    choose(&listed.tokens, given).map_err(|trouble| trouble.run(session.command("tokens list")))
-}
-
-/// As [`find`], among these.
-///
-/// # Errors
-/// If it names none, or several.
-pub fn choose(tokens: &[ServiceToken], given: &str) -> Result<String, Trouble> {
-    let known: Vec<_> =
-        tokens.iter().map(|token| (token.token_id.as_str(), vec![token.name.clone()])).collect();
-    named::choose("service token", &known, given)
+async fn find(admin: &mut Admin, given: &str) -> Result<String, Trouble> {
+    match admin.resolve(given, Among::ServiceTokens).await? {
+        Kind::TokenId(id) => Ok(id),
+        _ => Err(Trouble::new(ExitStatusCode::INTERNAL, "the gateway named no service token")),
+    }
 }
 
 fn list_text(listed: &ListTokensResponse) -> String {

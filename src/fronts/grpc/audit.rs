@@ -4,7 +4,7 @@ use tonic::{Request, Response};
 
 use super::{
     convert,
-    error::{Failure, invalid},
+    error::{Failure, invalid, unclear},
     page::Page,
     peer,
     pieces::{self, Pieces},
@@ -18,6 +18,7 @@ use crate::{
         origin::Locality,
         principal::{Standing, Subject},
         registry::{
+            called::Among,
             holders::{Difference, Holder},
             replay::Otherwise,
         },
@@ -26,10 +27,10 @@ use crate::{
     },
     proto::v1::{
         self, Change, DiffRequest, DiffResponse, Grantor, ListAccessRequest, ListAccessResponse,
-        Party, ReplayRequest, ReplayResponse, StreamDiffRequest, StreamDiffResponse,
-        StreamReplayRequest, StreamReplayResponse, StreamWhoCanRequest, StreamWhoCanResponse,
-        WhoCanRequest, WhoCanResponse, WhyRequest, WhyResponse, audit_service_server::AuditService,
-        party,
+        Party, ReplayRequest, ReplayResponse, ResolveRequest, ResolveResponse, StreamDiffRequest,
+        StreamDiffResponse, StreamReplayRequest, StreamReplayResponse, StreamWhoCanRequest,
+        StreamWhoCanResponse, WhoCanRequest, WhoCanResponse, WhyRequest, WhyResponse,
+        audit_service_server::AuditService, party,
     },
     service::{Able, AccessFilter, AccessKey, AccessKind, Between, Entry, Replayed, Tally, Why},
 };
@@ -96,6 +97,25 @@ impl<S: Source> AuditService for Front<S> {
         let why =
             self.source.history(&who, move |history| history.why(&subject, locality, &scope, at));
         Ok(Response::new(told(name, why.await?)))
+    }
+
+    async fn resolve(
+        &self,
+        request: Request<ResolveRequest>,
+    ) -> Result<Response<ResolveResponse>, Failure> {
+        let who = peer::standing(&request)?;
+        let ResolveRequest { who: text, among } = request.into_inner();
+        let among = match v1::Among::try_from(among) {
+            Ok(v1::Among::Unspecified) => Among::Everyone,
+            Ok(v1::Among::Devices) => Among::Devices,
+            Ok(v1::Among::ServiceTokens) => Among::Tokens,
+            Err(_) => return Err(invalid("among is none that is known")),
+        };
+        let asked = text.clone();
+        let resolved = self.source.history(&who, move |history| history.resolve(&asked, among));
+        let (subject, name) = resolved.await?.map_err(|no| unclear(&text, among, no))?;
+        let party = Some(party(&subject, Locality::Elsewhere, name));
+        Ok(Response::new(ResolveResponse { party }))
     }
 
     async fn who_can(

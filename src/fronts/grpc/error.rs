@@ -15,7 +15,10 @@ use tonic::{
 use tonic_types::{ErrorDetails, StatusExt as _};
 
 use crate::{
-    domain::refusal::Refusal,
+    domain::{
+        refusal::Refusal,
+        registry::called::{Among, PREFIX_MIN, Unclear},
+    },
     proto::refusal::{CODE, DOMAIN, GRANTORS, MISSING, REMEDY, RETRY_AFTER_MS},
     service::{NotAttributable, StoreError},
     telemetry::metrics,
@@ -170,6 +173,31 @@ pub(super) fn answer_too_large(bytes: usize, most: usize, instead: &str) -> Fail
     };
     let text = format!("the answer would have {bytes} bytes");
     faulty(Code::ResourceExhausted, text, &words)
+}
+
+/// A text that means nobody, or that could mean several.
+pub(super) fn unclear(who: &str, among: Among, unclear: Unclear) -> Failure {
+    let (what, remedy) = match among {
+        Among::Everyone | Among::Devices => ("device", "doorward devices list"),
+        Among::Tokens => ("service token", "doorward tokens list"),
+    };
+    let (code, name, text) = match unclear {
+        Unclear::Short => {
+            let text = format!("give at least {PREFIX_MIN} characters of the id, or a name");
+            (Code::InvalidArgument, "NAME_UNCLEAR", text)
+        }
+        Unclear::Several(count) => {
+            let text = format!("{who:?} could mean {count} of them");
+            (Code::InvalidArgument, "NAME_UNCLEAR", text)
+        }
+        Unclear::Nobody => {
+            let text = format!("no {what} is called {who:?} or begins with it");
+            (Code::NotFound, "NAME_UNKNOWN", text)
+        }
+    };
+    let grantors = "the client itself";
+    let missing = "an id, the beginning of just one, or a name";
+    faulty(code, text, &Words { code: name, missing, grantors, remedy })
 }
 
 /// The time that the caller gave the call is over.

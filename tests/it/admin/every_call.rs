@@ -143,6 +143,7 @@ fn rows() -> Vec<(&'static str, Vec<u8>, Option<Operation>)> {
         ("LedgerService/Prove", vec![], Some(O::ReadLedger)),
         ("LedgerService/StreamStateAsOf", vec![], Some(O::ReadLedger)),
         ("AuditService/StreamWhoCan", all_who_can.encode_to_vec(), Some(O::ReadLedger)),
+        ("AuditService/Resolve", vec![], Some(O::ReadLedger)),
         ("AuditService/StreamDiff", vec![], Some(O::ReadLedger)),
         ("AuditService/StreamReplay", replayed.encode_to_vec(), Some(O::ReadLedger)),
     ]

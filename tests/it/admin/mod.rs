@@ -12,6 +12,7 @@ mod ledger_stream;
 mod pages;
 mod proofs;
 mod racing;
+mod resolve;
 mod stock_tools;
 mod streams;
 mod tls;

@@ -16,23 +16,24 @@ use tonic::{
 
 use super::exit::{ExitStatusCode, Trouble};
 use crate::{
+    domain::registry::PENDING_MAX,
     proto::{
         REQUEST_ID, RESPONSE_BYTES_MAX,
         v1::{
-            ApprovePairingRequest, ApprovePairingResponse, CreateBackupRequest,
+            Among, ApprovePairingRequest, ApprovePairingResponse, CreateBackupRequest,
             CreateBackupResponse, DiffRequest, DiffResponse, ListAccessRequest, ListAccessResponse,
             ListDevicesRequest, ListDevicesResponse, ProveRequest, ProveResponse,
             RejectPairingRequest, RejectPairingResponse, ReplayRequest, ReplayResponse,
-            StateAsOfRequest, StateAsOfResponse, StatusRequest, StatusResponse, StreamDiffRequest,
-            StreamReplayRequest, StreamStateAsOfRequest, StreamWhoCanRequest, TailRequest,
-            TailResponse, VerifyRequest, VerifyResponse, WhoCanRequest, WhoCanResponse,
-            WhoamiRequest, WhoamiResponse, WhyRequest, WhyResponse,
+            ResolveRequest, StateAsOfRequest, StateAsOfResponse, StatusRequest, StatusResponse,
+            StreamDiffRequest, StreamReplayRequest, StreamStateAsOfRequest, StreamWhoCanRequest,
+            TailRequest, TailResponse, VerifyRequest, VerifyResponse, WhoCanRequest,
+            WhoCanResponse, WhoamiRequest, WhoamiResponse, WhyRequest, WhyResponse,
             audit_service_client::AuditServiceClient, backup_service_client::BackupServiceClient,
             explain_service_client::ExplainServiceClient,
             gateway_service_client::GatewayServiceClient, key_service_client::KeyServiceClient,
             ledger_service_client::LedgerServiceClient,
             lockout_service_client::LockoutServiceClient,
-            pairing_service_client::PairingServiceClient,
+            pairing_service_client::PairingServiceClient, party::Kind,
             secret_service_client::SecretServiceClient, setup_service_client::SetupServiceClient,
             state_as_of_request, token_service_client::TokenServiceClient,
         },
@@ -222,6 +223,27 @@ impl Admin {
         let ask = Some(StateAsOfRequest { moment });
         let pieces = self.ledger.stream_state_as_of(named(StreamStateAsOfRequest { ask }));
         put_together(answered!(pieces)?, |next| next.piece).await
+    }
+
+    /// Whom someone means.
+    ///
+    /// # Errors
+    /// As [`Self::devices`].
+    pub async fn resolve(&mut self, who: &str, among: Among) -> Result<Kind, Trouble> {
+        let request = ResolveRequest { who: who.into(), among: among.into() };
+        let resolved = answered!(self.audit.resolve(named(request)))?;
+        let nobody = || Trouble::new(ExitStatusCode::INTERNAL, "the gateway named nobody");
+        resolved.party.and_then(|party| party.kind).ok_or_else(nobody)
+    }
+
+    /// The requests that wait, and perhaps some devices: no more are ever on the first page.
+    ///
+    /// # Errors
+    /// As [`Self::devices`].
+    pub async fn pending(&mut self) -> Result<ListDevicesResponse, Trouble> {
+        let page_size = PENDING_MAX as i32;
+        let request = ListDevicesRequest { page_size, ..Default::default() };
+        answered!(self.pairing.list_devices(soon(request)))
     }
 
     /// Why someone has a scope, or not.

@@ -36,7 +36,7 @@ pub async fn remove(
     force: Force,
 ) -> Result<ExitStatusCode, Trouble> {
     let mut admin = session.admin().await?;
-    let device_id = named::device(session, &mut admin, device).await?;
+    let device_id = named::device(&mut admin, device).await?;
     let request = RemoveDeviceRequest { device_id, force_reason: force.reason };
     let removed = admin.remove_device(request).await?;
     session.out.done(
@@ -62,7 +62,7 @@ pub async fn rename(
     label: String,
 ) -> Result<ExitStatusCode, Trouble> {
     let mut admin = session.admin().await?;
-    let device_id = named::device(session, &mut admin, device).await?;
+    let device_id = named::device(&mut admin, device).await?;
     let renamed = admin.rename_device(RenameDeviceRequest { device_id, label }).await?;
     session.out.done(
         "renamed",
@@ -82,7 +82,7 @@ pub async fn rotate(
     scopes: Option<Vec<String>>,
 ) -> Result<ExitStatusCode, Trouble> {
     let mut admin = session.admin().await?;
-    let device_id = named::device(session, &mut admin, &whose.device).await?;
+    let device_id = named::device(&mut admin, &whose.device).await?;
     let role = whose.role.role().into();
     let scopes = scopes.map(|names| Scopes { names });
     let rotated = admin.rotate_token(RotateTokenRequest { device_id, role, scopes }).await?;
@@ -121,7 +121,7 @@ pub async fn revoke(
     force: Force,
 ) -> Result<ExitStatusCode, Trouble> {
     let mut admin = session.admin().await?;
-    let device_id = named::device(session, &mut admin, &whose.device).await?;
+    let device_id = named::device(&mut admin, &whose.device).await?;
     let role = whose.role.role().into();
     let request = RevokeTokenRequest { device_id, role, force_reason: force.reason };
     let revoked = admin.revoke_token(request).await?;
@@ -184,7 +184,7 @@ pub async fn ceiling(
     ceiling: Option<String>,
 ) -> Result<ExitStatusCode, Trouble> {
     let mut admin = session.admin().await?;
-    let device_id = named::device(session, &mut admin, &whose.device).await?;
+    let device_id = named::device(&mut admin, &whose.device).await?;
     let role = whose.role.role().into();
     let shown = format!("device {} as {}", words::short(&device_id), words::role(role));
     let subject = Subject::Device(DeviceInRole { device_id, role });

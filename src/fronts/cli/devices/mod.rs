@@ -110,7 +110,7 @@ pub async fn reject(session: &mut Session<'_>, request: &str) -> Result<ExitStat
 
 /// Shows what would be approved. Whoever approves should have seen what; so this exits 1.
 async fn preview(session: &mut Session<'_>, admin: &mut Admin) -> Result<ExitStatusCode, Trouble> {
-    let listed = admin.devices().await?;
+    let listed = admin.pending().await?;
     let Some(newest) = listed.pending.first() else {
         let none = Trouble::new(ExitStatusCode::NOT_DONE, "no request waits for approval");
         return Err(none.run(session.command("devices list")));
