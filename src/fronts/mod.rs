@@ -11,5 +11,6 @@ pub mod cli;
 pub mod grpc;
 pub mod http;
 mod proxy;
+mod record;
 mod whoami;
 pub mod ws;

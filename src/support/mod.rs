@@ -20,3 +20,4 @@ pub mod secret;
 pub mod setup_code;
 pub mod shutdown;
 pub mod strength;
+pub mod whole_lines;

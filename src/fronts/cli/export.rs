@@ -7,9 +7,8 @@
 
 use std::{
     ffi::OsString,
-    fs::{self, File},
-    io::{self, BufWriter, Read, Seek, SeekFrom, Write},
-    os::unix::fs::OpenOptionsExt,
+    fs::File,
+    io::{self, BufWriter, Write},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -17,6 +16,7 @@ use std::{
 use tokio::time::timeout;
 
 use super::{
+    super::record::cursor::{Cursor, CursorError, Mark},
     Session,
     admin::Admin,
     args::{ExportArgs, ExportTarget},
@@ -24,14 +24,11 @@ use super::{
     exit::{ExitStatusCode, Trouble},
     json, words,
 };
-use crate::{proto::v1::LedgerRecord, support::private_file};
+use crate::{proto::v1::LedgerRecord, support::whole_lines};
 
 /// The file is synced after this many records, or when none came for a moment.
 const SYNC_RECORDS: usize = 1024;
 const QUIET: Duration = Duration::from_millis(100);
-
-/// A record, by which to go on: its number and its hash in hex.
-type Mark = (u64, String);
 
 /// Where the records go.
 enum Sink {
@@ -92,14 +89,14 @@ impl Export {
         let ExportTarget::File(path) = to else {
             return Ok(Self { sink: Sink::Stdout, last: None, from, unsynced: 0 });
         };
-        let last = read_cursor(&path)?;
-        let file = open_whole_lines(&path).map_err(|error| broken_file(&path, &error))?;
+        let last = cursor_of(&path).read().map_err(unread)?;
+        let file = whole_lines::open(&path).map_err(|error| broken_file(&path, &error))?;
         let sink = Sink::File { file: BufWriter::new(file), path };
         Ok(Self { sink, last, from, unsynced: 0 })
     }
 
     fn next(&self) -> u64 {
-        self.last.as_ref().map_or(self.from, |(seq, _)| seq + 1)
+        self.last.as_ref().map_or(self.from, |last| last.seq + 1)
     }
 
     /// Writes what there is, and with `follow` what comes, until the stream ends.
@@ -124,7 +121,7 @@ impl Export {
 
     /// Whether the ledger still holds the last record that was written.
     async fn check(&self, admin: &mut Admin) -> Result<(), Trouble> {
-        let Some((seq, hash)) = &self.last else { return Ok(()) };
+        let Some(Mark { seq, hash }) = &self.last else { return Ok(()) };
         let mut records = admin.tail(request(Some(*seq), Some(1), false, None)).await?;
         let found = records.next().await?.and_then(|response| response.record);
         if found.is_some_and(|record| words::hex(&record.leaf_hash) == *hash) {
@@ -146,7 +143,7 @@ impl Export {
                 file.write_all(line.as_bytes()).map_err(|error| broken_file(path, &error))?;
             }
         }
-        self.last = Some((record.seq, words::hex(&record.leaf_hash)));
+        self.last = Some(Mark { seq: record.seq, hash: words::hex(&record.leaf_hash) });
         self.unsynced += 1;
         if self.unsynced >= SYNC_RECORDS { self.sync(session) } else { Ok(()) }
     }
@@ -156,100 +153,30 @@ impl Export {
         if std::mem::take(&mut self.unsynced) == 0 {
             return Ok(());
         }
-        let (Sink::File { path, file }, Some((seq, hash))) = (&mut self.sink, &self.last) else {
+        let (Sink::File { path, file }, Some(last)) = (&mut self.sink, &self.last) else {
             return session.out.flush();
         };
         let synced = file.flush().and_then(|()| file.get_ref().sync_data());
-        let moved = synced.and_then(|()| {
-            private_file::replace(&cursor_of(path), format!("{seq} {hash}\n").as_bytes())
-        });
+        let moved = synced.and_then(|()| cursor_of(path).write(last));
         moved.map_err(|error| broken_file(path, &error))
     }
 }
 
 /// `<file>.cursor`
-fn cursor_of(file: &Path) -> PathBuf {
+fn cursor_of(file: &Path) -> Cursor {
     let mut name = OsString::from(file);
     name.push(".cursor");
-    name.into()
+    Cursor::at(name.into())
 }
 
-fn read_cursor(file: &Path) -> Result<Option<Mark>, Trouble> {
-    let cursor = cursor_of(file);
-    let text = match fs::read_to_string(&cursor) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        text => text.map_err(|error| broken_file(&cursor, &error))?,
+fn unread(error: CursorError) -> Trouble {
+    let exit = match error {
+        CursorError::NoCursor(_) => ExitStatusCode::USAGE,
+        CursorError::Io(..) => ExitStatusCode::INTERNAL,
     };
-    let mark = text.trim_end().split_once(' ').and_then(|(seq, hash)| {
-        let seq = seq.parse().ok()?;
-        Some((seq, hash.to_owned()))
-    });
-    mark.map(Some).ok_or_else(|| {
-        let what = format!("{} is no cursor of an export", cursor.display());
-        Trouble::new(ExitStatusCode::USAGE, what)
-    })
-}
-
-/// Opens the file to add to it; what follows its last line goes.
-fn open_whole_lines(path: &Path) -> io::Result<File> {
-    let mut options = File::options();
-    let mut file = options.read(true).append(true).create(true).mode(0o600).open(path)?;
-    let mut end = file.metadata()?.len();
-    let mut block = [0; 4096];
-    while end > 0 {
-        let start = end.saturating_sub(block.len() as u64);
-        let part = &mut block[..usize::try_from(end - start).unwrap_or_default()];
-        file.seek(SeekFrom::Start(start))?;
-        file.read_exact(part)?;
-        match part.iter().rposition(|byte| *byte == b'\n') {
-            Some(at) => {
-                end = start + at as u64 + 1;
-                break;
-            }
-            None => end = start,
-        }
-    }
-    file.set_len(end)?;
-    Ok(file)
+    Trouble::new(exit, error.to_string())
 }
 
 fn broken_file(path: &Path, error: &io::Error) -> Trouble {
     Trouble::new(ExitStatusCode::INTERNAL, format!("{}: {error}", path.display()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_kill_cut_short_goes() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("audit.jsonl");
-        let long = "x".repeat(10_000);
-        for (was, is) in [
-            ("", ""),
-            ("{}", ""),
-            ("{}\n", "{}\n"),
-            ("{}\n{\"a\"", "{}\n"),
-            (&*format!("{{}}\n{long}"), "{}\n"),
-            (&*long, ""),
-        ] {
-            fs::write(&path, was).unwrap();
-            open_whole_lines(&path).unwrap().write_all(b"+").unwrap();
-            assert_eq!(fs::read_to_string(&path).unwrap(), format!("{is}+"), "{was:.20}");
-        }
-    }
-
-    #[test]
-    fn cursors_row_by_row() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("audit.jsonl");
-        assert_eq!(read_cursor(&path).unwrap(), None);
-        for (text, expected) in
-            [("7 ab\n", Some((7, "ab".to_owned()))), ("7", None), ("x ab\n", None), ("", None)]
-        {
-            fs::write(cursor_of(&path), text).unwrap();
-            assert_eq!(read_cursor(&path).ok().flatten(), expected, "{text}");
-        }
-    }
 }

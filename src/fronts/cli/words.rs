@@ -3,12 +3,10 @@
 //! What a device says about itself goes through [`plain`] before it reaches a terminal: a name can
 //! hold escape sequences, and a list of devices is where one would be tried.
 
+pub use super::super::record::names::{auth_mode, hex, role, transport};
 use crate::{
     domain::{registry::warning::thresholds_passed, time::UnixMillis},
-    proto::v1::{
-        ApprovedBy, AuthMode, PairingReason, Principal, Role, Scopes, Via, principal::Kind,
-        via::Transport,
-    },
+    proto::v1::{ApprovedBy, PairingReason, Principal, Scopes, Via, principal::Kind},
 };
 
 /// The longest name of a stranger that is shown, in characters: what fits into a column.
@@ -54,11 +52,6 @@ pub fn short(id: &str) -> &str {
 pub fn grouped(id: &str) -> String {
     let groups: Vec<_> = id.as_bytes().chunks(8).map(String::from_utf8_lossy).collect();
     groups.join(" ")
-}
-
-/// Bytes as lowercase hex.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A point in time, in UTC.
@@ -127,15 +120,6 @@ pub fn scopes_short(scopes: Option<&Scopes>) -> String {
     short.join(" ")
 }
 
-/// A role's wire name.
-pub fn role(role: i32) -> &'static str {
-    match Role::try_from(role) {
-        Ok(Role::Operator) => "operator",
-        Ok(Role::Node) => "node",
-        Ok(Role::Unspecified) | Err(_) => "unknown",
-    }
-}
-
 /// Why a device has to ask, in the protocol's words.
 pub fn reason(reason: i32) -> &'static str {
     match PairingReason::try_from(reason) {
@@ -169,29 +153,6 @@ pub fn from_now(span: std::time::Duration) -> u64 {
 /// Whether what was given at `from_ms` and ends at `at_ms` is about to (N16 A16.2).
 pub fn ends_soon(from_ms: u64, at_ms: u64, now_ms: u64) -> bool {
     thresholds_passed(UnixMillis(from_ms), UnixMillis(at_ms), UnixMillis(now_ms)) > 0
-}
-
-/// Which proof.
-pub fn auth_mode(mode: i32) -> &'static str {
-    match AuthMode::try_from(mode) {
-        Ok(AuthMode::Token) => "token",
-        Ok(AuthMode::Password) => "password",
-        Ok(AuthMode::None) => "none",
-        Ok(AuthMode::TrustedProxy) => "trusted-proxy",
-        Ok(AuthMode::Unspecified) | Err(_) => "unknown",
-    }
-}
-
-/// By which door.
-pub fn transport(transport: i32) -> &'static str {
-    match Transport::try_from(transport) {
-        Ok(Transport::WebSocket) => "websocket",
-        Ok(Transport::Http) => "http",
-        Ok(Transport::AdminSocket) => "admin-socket",
-        Ok(Transport::Internal) => "internal",
-        Ok(Transport::Grpc) => "grpc",
-        Ok(Transport::Unspecified) | Err(_) => "unknown",
-    }
 }
 
 /// By which door, and from where.

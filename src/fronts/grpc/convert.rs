@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::record::principal;
+pub(super) use super::record::{role, scopes};
 use crate::{
     domain::{
         ids::{DeviceId, RequestId, Seq, TokenId},
@@ -20,13 +21,6 @@ use crate::{
     proto::v1,
     service::Pairings,
 };
-
-pub(super) fn role(role: Role) -> v1::Role {
-    match role {
-        Role::Operator => v1::Role::Operator,
-        Role::Node => v1::Role::Node,
-    }
-}
 
 pub(super) fn reason(reason: PairingReason) -> v1::PairingReason {
     match reason {
@@ -55,10 +49,6 @@ fn approved_by(by: ApprovedBy) -> v1::ApprovedBy {
         ApprovedBy::KeyList => v1::ApprovedBy::KeyList,
         ApprovedBy::SetupCode => v1::ApprovedBy::SetupCode,
     }
-}
-
-pub(super) fn scopes(scopes: &ScopeSet) -> v1::Scopes {
-    v1::Scopes { names: scopes.iter().map(|scope| scope.name().to_owned()).collect() }
 }
 
 fn profile(profile: &Profile) -> v1::Profile {

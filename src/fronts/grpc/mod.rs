@@ -30,7 +30,6 @@ mod peer;
 mod pieces;
 mod proofs;
 mod read;
-mod record;
 mod secret;
 mod setup;
 mod socket;
@@ -71,6 +70,7 @@ use crate::{
     support::shutdown::Shutdown,
 };
 
+use super::record;
 use deadline::KeepDeadlines;
 use denials::CountDenials;
 use peer::Doorkeeper;

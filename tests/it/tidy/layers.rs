@@ -29,10 +29,10 @@ const ROOMS: &[(&str, &[&str])] = &[
 ];
 
 /// Rooms of `fronts/`, which know nothing of each other.
-const FRONTS: &[&str] = &["ws", "http", "grpc", "console", "cli"];
+const FRONTS: &[&str] = &["ws", "http", "grpc", "console", "cli", "sinks"];
 
-/// The fronts on either side of the gRPC contract.
-const SPEAK_PROTO: &[&str] = &["grpc", "cli"];
+/// The fronts on either side of the gRPC contract, and `record`, which they share.
+const SPEAK_PROTO: &[&str] = &["grpc", "cli", "record"];
 
 /// Crates that a room does without, and why.
 const CRATES: &[(&str, &[&str], &str)] = &[
@@ -113,7 +113,7 @@ fn check_name(file: &SourceFile, room: &str, below: &[&str], name: &Name) -> Opt
         return (room == "fronts" && front.is_some_and(|front| front != *other))
             .then(|| other_front(file, name));
     }
-    let speaks_proto = target == "proto" && front.is_some_and(|f| SPEAK_PROTO.contains(&f));
+    let speaks_proto = target == "proto" && part_of(file).is_some_and(|f| SPEAK_PROTO.contains(&f));
     (!below.contains(&target) && !speaks_proto).then(|| {
         let found = format!("`{room}` names `{}`", name.text());
         let fix = format!(
@@ -138,8 +138,12 @@ fn other_front(file: &SourceFile, name: &Name) -> Violation {
 
 /// The front that the file belongs to, if it lies in one.
 fn front_of(file: &SourceFile) -> Option<&str> {
-    let step = file.path.strip_prefix("src/fronts/")?.split('/').next()?.trim_end_matches(".rs");
-    FRONTS.contains(&step).then_some(step)
+    part_of(file).filter(|step| FRONTS.contains(step))
+}
+
+/// The front, or what fronts share, that the file belongs to.
+fn part_of(file: &SourceFile) -> Option<&str> {
+    Some(file.path.strip_prefix("src/fronts/")?.split('/').next()?.trim_end_matches(".rs"))
 }
 
 /// A room does without the crates that its neighbours are for.
@@ -212,7 +216,10 @@ mod tests {
         for (path, expected) in [
             ("src/fronts/grpc/pairing.rs", 0),
             ("src/fronts/cli/devices.rs", 0),
+            ("src/fronts/record/json.rs", 0),
             ("src/fronts/ws/frame.rs", 1),
+            ("src/fronts/sinks/mod.rs", 1),
+            ("src/fronts/proxy.rs", 1),
             ("src/service/pairing.rs", 1),
             ("src/boot.rs", 1),
         ] {

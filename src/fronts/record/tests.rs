@@ -20,7 +20,7 @@ use crate::{
     service::Via,
 };
 
-const CONTRACT: &str = include_str!("../../../../proto/doorward/admin/v1/ledger.proto");
+const CONTRACT: &str = include_str!("../../../proto/doorward/admin/v1/ledger.proto");
 
 fn profile() -> Profile {
     Profile {

@@ -1,19 +1,27 @@
-//! Records of the ledger, from the domain's language to the contract's.
+//! Records of the ledger, from the domain's language to the contract's, and from there to JSON.
 //!
 //! The names in here are the contract's word: programs look for them. `proto/` lists them, and a
 //! test holds the two together. No secret is in an event, so none can be told here.
 //!
-//! Start with [`entry`]; [`details`] has the kinds of events.
+//! [`cursor`] is how far an export came.
+//!
+//! It is no front but what several of them say in the same words: the admin API, the command line,
+//! and the sinks of the export.
+//!
+//! Start with [`entry`]; [`details`] has the kinds of events, [`json`] the documents.
 
+pub mod cursor;
 mod details;
+pub mod json;
+pub mod names;
 #[cfg(test)]
 mod tests;
 
-use super::convert::{role, scopes};
 use crate::{
     domain::{
         origin::Locality,
         principal::{Principal, Rule, SecretKind},
+        scope::{Role, ScopeSet},
     },
     proto::v1::{self, principal::Kind, via::Transport as WireTransport},
     service::{Entry, Record, Transport, Via},
@@ -34,6 +42,17 @@ pub(super) fn entry(entry: &Entry) -> v1::LedgerRecord {
         event: Some(details::told(event)),
         leaf_hash: leaf_hash.to_vec(),
     }
+}
+
+pub(super) fn role(role: Role) -> v1::Role {
+    match role {
+        Role::Operator => v1::Role::Operator,
+        Role::Node => v1::Role::Node,
+    }
+}
+
+pub(super) fn scopes(scopes: &ScopeSet) -> v1::Scopes {
+    v1::Scopes { names: scopes.iter().map(|scope| scope.name().to_owned()).collect() }
 }
 
 pub(super) fn principal(principal: &Principal) -> v1::Principal {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::convert::role;
+use super::role;
 use crate::{
     domain::{
         Event,
