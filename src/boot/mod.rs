@@ -43,7 +43,7 @@ use crate::{
         scope::{Scope, ScopeSet},
         time::UnixMillis,
     },
-    fronts::{cli::Ready, grpc, http, ws},
+    fronts::{cli::Ready, grpc, http, sinks, ws},
     ledger::{
         handle::LedgerHandle,
         record::Via,
@@ -88,7 +88,7 @@ struct Ground {
 /// If it cannot start, or if the ledger made it stop.
 pub fn run(loaded: Loaded, announce: impl FnOnce(&Ready)) -> anyhow::Result<()> {
     let started = Stopwatch::start();
-    allow_many_sockets();
+    ground::allow_many_sockets();
     let ground = prepare(loaded, started)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
@@ -145,6 +145,7 @@ fn prepare(loaded: Loaded, started: Stopwatch) -> anyhow::Result<Ground> {
         shared_secret_file,
         public_key: key.public(),
         host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+        sinks: sinks::of(&settings.export),
     };
     let admin_socket = state.join("admin.sock");
     Ok(Ground {
@@ -209,6 +210,7 @@ async fn serve(
     let port = server.handle();
     actix_rt::spawn(server);
     admin.spawn(access::write(service.clone()));
+    let exports = sinks::start(&settings.export, &service, &shutdown, &admin)?;
     let counted = service.clone();
     if let Some(listener) = grpc {
         admin.spawn(grpc::serve_network(listener, service.clone(), tls, shutdown.clone()));
@@ -227,7 +229,7 @@ async fn serve(
     let why = signals.until_told_to_stop(&shutdown, &ledger).await;
     shutdown.begin();
     hub.publish(News::new(Fact::Shutdown));
-    stop::drain(port, &hub, &ledger, &published).await;
+    futures_util::join!(stop::drain(port, &hub, &ledger, &published), stop::let_go(exports));
     counted.write_access();
     why
 }
@@ -348,16 +350,6 @@ async fn door(
     match ws::socket::wants_upgrade(&request) {
         true => ws::socket::upgrade(request, payload, service).await,
         false => Ok(http::serve(&request, payload, &service).await),
-    }
-}
-
-/// Every connection is a file; the soft limit of a shell is often 1,024.
-fn allow_many_sockets() {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
-    if let Err(error) = setrlimit(Resource::Nofile, raised) {
-        tracing::debug!(%error, "the limit on open files stays as it is");
     }
 }
 

@@ -13,6 +13,10 @@ use crate::{
 /// How long clients may take to be told goodbye.
 const FAREWELL_DEADLINE: Duration = Duration::from_secs(1);
 
+/// How long the sinks of the export may take for what they have not taken yet. The rest is theirs at the
+/// next start.
+const EXPORT_DEADLINE: Duration = Duration::from_secs(2);
+
 /// The orders to stop that come from outside. Listened to before any door opens, so that an early
 /// one is not lost to the system's default, which drains nothing.
 pub(super) struct Signals {
@@ -60,6 +64,11 @@ pub(super) async fn drain(
         }
     };
     within(limits::DRAIN_DEADLINE, orderly).await;
+}
+
+/// Lets the sinks take what there is, within a deadline.
+pub(super) async fn let_go(exports: Vec<tokio::task::JoinHandle<()>>) {
+    within(EXPORT_DEADLINE, futures_util::future::join_all(exports)).await;
 }
 
 /// The connections say goodbye on their own threads; their number tells when they have.

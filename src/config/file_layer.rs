@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::{
+    export,
     findings::Report,
     grpc_tls, identity, known,
     layer::{BAD_PORT, BindWord, Layer, Mode, checked},
@@ -30,6 +31,7 @@ impl Layer {
         let metrics = own.section("metrics", report);
         let (grpc_listen, grpc_tls) = grpc_tls::read(grpc, report);
         let roles = roles::read(&mut own, report);
+        let export = export::read(&mut own, report);
         own.leave(&[], report);
         root.leave(known::SECTIONS, report);
         let mut layer = Self {
@@ -38,6 +40,7 @@ impl Layer {
             grpc_tls,
             metrics_listen: listen(metrics, "127.0.0.1:9464", report),
             roles,
+            export: Some(export),
             ..Self::default()
         };
         layer.read_gateway(gateway, report);

@@ -80,7 +80,7 @@ fn tls(
 }
 
 /// A file that can be opened now, so that `config check` says what a start would.
-fn readable(text: &str) -> Result<PathBuf, String> {
+pub(super) fn readable(text: &str) -> Result<PathBuf, String> {
     let path = Path::new(text);
     if !path.is_absolute() {
         return Err("must be an absolute path".into());

@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use super::{
     Overrides,
     env::Env,
+    export,
     findings::{Place, Report},
     grpc_tls::GrpcTls,
     identity::{Written, WrittenScopes},
@@ -45,6 +46,7 @@ pub(super) struct Layer {
     pub grpc_listen: Option<Given<SocketAddr>>,
     pub metrics_listen: Option<Given<SocketAddr>>,
     pub grpc_tls: Option<Given<GrpcTls>>,
+    pub export: Option<Vec<export::Written>>,
 }
 
 /// What `gateway.bind` may say.

@@ -13,6 +13,7 @@
 //! and nowhere else in the crate. Start reading at [`load`].
 
 pub mod env;
+mod export;
 mod file;
 mod file_layer;
 mod findings;
@@ -35,6 +36,7 @@ use std::path::PathBuf;
 
 use crate::support::secret::Secret;
 pub use env::Env;
+pub use export::{ExportSink, ExportTo, HttpTo};
 pub use file::ConfigFile;
 pub use findings::{ConfigError, ConfigErrors, Finding, Warning};
 use findings::{Place, Report};

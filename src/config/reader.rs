@@ -76,6 +76,25 @@ impl<'d> Section<'d> {
         }
     }
 
+    /// The list of objects at a key, each with its place. Elements of another kind are errors and
+    /// left out.
+    pub fn sections(
+        &mut self,
+        key: &'static str,
+        report: &mut Report,
+    ) -> Option<Given<Vec<(Place, Self)>>> {
+        let given = self.value(key)?;
+        let Some(elements) = given.value.as_array() else {
+            return wrong_kind("a list of objects", &given, report);
+        };
+        let sections = elements.iter().enumerate().map(|(index, value)| {
+            let place = self.document.place(&element_path(&given.place.path, index));
+            let element = Given { value, place: place.clone() };
+            (place, Self::of(self.document, &element, report))
+        });
+        Some(given.with(sections.collect()))
+    }
+
     /// The file that this is a part of.
     pub fn document(&self) -> &'d Document {
         self.document

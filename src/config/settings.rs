@@ -9,6 +9,7 @@ use ipnet::IpNet;
 
 use super::{
     env::Env,
+    export::{self, ExportSink},
     findings::{Place, Report},
     grpc_tls::GrpcTls,
     identity::{Identity, NO_HEADER, Written},
@@ -73,6 +74,8 @@ pub struct Settings {
     pub grpc_tls: Option<GrpcTls>,
     /// Where the figures are served without a credential, besides the gateway's port with one.
     pub metrics_listen: Option<SocketAddr>,
+    /// Where every record goes besides the ledger.
+    pub export: Vec<ExportSink>,
     /// Roles that can be put on a grant as a ceiling, with their scopes; shape checked.
     pub roles: Vec<(String, Vec<String>)>,
     /// What to log: a level of tracing, or from `DOORWARD_LOG` a whole filter, unchecked.
@@ -141,6 +144,7 @@ impl Settings {
         let auth = auth(layers, bind, &proxies, env, report);
         let port = first(layers, |layer| layer.port.as_ref());
         let grpc_listen = grpc_listen(layers, auth.as_ref(), report);
+        let export = export::resolve(layers, env, report);
         let settings = Self {
             state_dir,
             port: port.map_or(DEFAULT_PORT, |port| port.value),
@@ -161,6 +165,7 @@ impl Settings {
             allowed_origins: names(layers, |layer| layer.allowed_origins.as_ref(), &[]),
             proxies,
             grpc_listen,
+            export,
             metrics_listen: metrics_listen(layers, report),
             grpc_tls: first(layers, |layer| layer.grpc_tls.as_ref())
                 .map(|given| given.value.clone()),

@@ -5,12 +5,13 @@
 //! types of a wire stay in their front.
 //!
 //! [`ws`] is the gateway protocol, [`http`] shares its port; the admin socket and the command line
-//! are beside them. What two of them say in the same words is in a file of its own here.
+//! are beside them, and [`sinks`] faces outwards. What two of them say in the same words is in a file of its own here.
 
 pub mod cli;
 pub mod grpc;
 pub mod http;
 mod proxy;
 mod record;
+pub mod sinks;
 mod whoami;
 pub mod ws;

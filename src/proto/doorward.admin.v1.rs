@@ -2696,6 +2696,95 @@ pub struct WhoamiResponse {
     #[prost(string, tag = "11")]
     pub remedy: ::prost::alloc::string::String,
 }
+/// Asks for all sinks.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListSinksRequest {}
+/// The sinks of the export.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListSinksResponse {
+    /// In the order of the configuration.
+    #[prost(message, repeated, tag = "1")]
+    pub sinks: ::prost::alloc::vec::Vec<Sink>,
+}
+/// A sink of the export.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Sink {
+    /// What the configuration calls it.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// `jsonl`, `syslog`, `webhook` or `otlp`.
+    #[prost(string, tag = "2")]
+    pub kind: ::prost::alloc::string::String,
+    /// Where its records go. Of a URL its origin alone.
+    #[prost(string, tag = "3")]
+    pub target: ::prost::alloc::string::String,
+    /// How it does.
+    #[prost(enumeration = "SinkState", tag = "4")]
+    pub state: i32,
+    /// The first record that it has not taken.
+    #[prost(uint64, tag = "5")]
+    pub next_seq: u64,
+    /// How many records it has not taken.
+    #[prost(uint64, tag = "6")]
+    pub lag: u64,
+    /// How many records it took since the gateway started.
+    #[prost(uint64, tag = "7")]
+    pub delivered: u64,
+    /// How many attempts failed since then.
+    #[prost(uint64, tag = "8")]
+    pub failures: u64,
+    /// How many records it took since then and said that it will not keep (OTLP).
+    #[prost(uint64, tag = "9")]
+    pub rejected: u64,
+    /// When it last took records. Absent: not since the gateway started.
+    #[prost(uint64, optional, tag = "10")]
+    pub last_success_ms: ::core::option::Option<u64>,
+    /// What went wrong the last time. Absent: nothing did.
+    #[prost(string, optional, tag = "11")]
+    pub trouble: ::core::option::Option<::prost::alloc::string::String>,
+}
+/// How a sink does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum SinkState {
+    /// Never sent.
+    Unspecified = 0,
+    /// It has taken nothing since the gateway started, and nothing went wrong.
+    Idle = 1,
+    /// The last attempt went well.
+    Delivering = 2,
+    /// The last attempt failed in a way that may pass; it is tried again.
+    Failing = 3,
+    /// The receiver refuses what it is sent, or the cursor does not fit the ledger. It is tried again too,
+    /// but somebody has to do something.
+    Refused = 4,
+}
+impl SinkState {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "SINK_STATE_UNSPECIFIED",
+            Self::Idle => "SINK_STATE_IDLE",
+            Self::Delivering => "SINK_STATE_DELIVERING",
+            Self::Failing => "SINK_STATE_FAILING",
+            Self::Refused => "SINK_STATE_REFUSED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "SINK_STATE_UNSPECIFIED" => Some(Self::Unspecified),
+            "SINK_STATE_IDLE" => Some(Self::Idle),
+            "SINK_STATE_DELIVERING" => Some(Self::Delivering),
+            "SINK_STATE_FAILING" => Some(Self::Failing),
+            "SINK_STATE_REFUSED" => Some(Self::Refused),
+            _ => None,
+        }
+    }
+}
 /// Generated client implementations.
 pub mod gateway_service_client {
     #![allow(
@@ -2832,6 +2921,34 @@ pub mod gateway_service_client {
                 .insert(GrpcMethod::new("doorward.admin.v1.GatewayService", "Whoami"));
             self.inner.unary(req, path, codec).await
         }
+        /// The sinks that the ledger is exported to, and how each does. Takes the right to read the ledger
+        /// (`operator.audit`, or admin).
+        pub async fn list_sinks(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListSinksRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListSinksResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorward.admin.v1.GatewayService/ListSinks",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("doorward.admin.v1.GatewayService", "ListSinks"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -2857,6 +2974,15 @@ pub mod gateway_service_server {
             &self,
             request: tonic::Request<super::WhoamiRequest>,
         ) -> std::result::Result<tonic::Response<super::WhoamiResponse>, tonic::Status>;
+        /// The sinks that the ledger is exported to, and how each does. Takes the right to read the ledger
+        /// (`operator.audit`, or admin).
+        async fn list_sinks(
+            &self,
+            request: tonic::Request<super::ListSinksRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListSinksResponse>,
+            tonic::Status,
+        >;
     }
     /// Tells how the gateway is.
     #[derive(Debug)]
@@ -3010,6 +3136,51 @@ pub mod gateway_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = WhoamiSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorward.admin.v1.GatewayService/ListSinks" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListSinksSvc<T: GatewayService>(pub Arc<T>);
+                    impl<
+                        T: GatewayService,
+                    > tonic::server::UnaryService<super::ListSinksRequest>
+                    for ListSinksSvc<T> {
+                        type Response = super::ListSinksResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListSinksRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as GatewayService>::list_sinks(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListSinksSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
-use super::{Service, TrustedProxies, Vouching};
+use super::{Service, Sink, TrustedProxies, Vouching};
 use crate::{
     actors::news::PresenceBoard,
     domain::{
@@ -57,6 +57,8 @@ pub struct Info {
     pub public_key: [u8; 32],
     /// The host's name.
     pub host: String,
+    /// The sinks of the export.
+    pub sinks: Vec<Sink>,
 }
 
 /// How the gateway does.

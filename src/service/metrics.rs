@@ -41,6 +41,7 @@ impl Service {
     pub fn metrics_for_a_listener(&self) -> String {
         let mut figures = Figures::default();
         self.process(&mut figures);
+        self.count_sinks(&mut figures);
         let state = self.0.registry.state();
         let now = self.0.steady.unix_millis();
         people(&state, now, &mut figures);

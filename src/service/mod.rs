@@ -19,6 +19,7 @@ mod connect;
 mod devices;
 mod enter;
 mod explain;
+mod exports;
 mod filter;
 mod gateway;
 mod guard;
@@ -66,7 +67,7 @@ pub use crate::{
         record::{Record, Transport, Via},
     },
 };
-pub use access::{AccessFilter, AccessKey, AccessKind, AccessLog, Tally};
+pub use access::{AccessFilter, AccessKey, AccessKind, AccessLog, Tally, reference};
 pub use arrival::Arrival;
 pub use attribution::{Attribution, NotAttributable, Rule as AttributionRule, TrustedProxies};
 pub use audit::{Broken, Offline, Verdict, offline};
@@ -78,6 +79,7 @@ pub use bearer::Bearer;
 pub use connect::{Connect, Entered, Outcome, Presented, RoleToken};
 pub use devices::{Rotated, STALE_SEEN_MS};
 pub use explain::{Action, Asker, Explained};
+pub use exports::{Sink, SinkReport, SinkState};
 pub use filter::{About, Actor, Filter};
 pub use gateway::{Info, Status};
 pub use guard::Limits;

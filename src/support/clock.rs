@@ -22,6 +22,14 @@ pub fn from_utc(text: &str) -> Option<u64> {
     u64::try_from(at.duration_since(UNIX_EPOCH).ok()?.as_millis()).ok()
 }
 
+/// A time in milliseconds since the Unix epoch as RFC 3339 writes it, in UTC.
+pub fn to_utc(unix_ms: u64) -> String {
+    /// The last millisecond of the year 9999, behind which there is no such form.
+    const LAST: u64 = 253_402_300_799_999;
+    let at = UNIX_EPOCH + Duration::from_millis(unix_ms.min(LAST));
+    humantime::format_rfc3339_millis(at).to_string()
+}
+
 /// A monotonic stopwatch, for uptime and for figures that are shown to people.
 #[derive(Debug, Clone, Copy)]
 pub struct Stopwatch(Instant);

@@ -57,6 +57,7 @@ const ROWS: &[(&str, By)] = &[
     ("audit log", Calls(&["LedgerService/Tail"])),
     ("audit watch", Calls(&["LedgerService/Tail"])),
     ("audit export", Calls(&["LedgerService/Tail"])),
+    ("audit sinks", Calls(&["GatewayService/ListSinks"])),
     ("audit access", Calls(&["AuditService/ListAccess"])),
     ("audit why", Calls(&["AuditService/Resolve", "AuditService/Why"])),
     ("audit who-can", Calls(&["AuditService/StreamWhoCan"])),

@@ -30,6 +30,7 @@ mod proxies;
 mod recovery;
 mod rotation;
 mod scopes;
+mod sinks;
 mod story;
 mod threads;
 mod tidy;

@@ -31,7 +31,8 @@ fn gateway_at(metrics: SocketAddr, grpc: SocketAddr) -> Gateway {
     Gateway::start(&format!(
         "{{gateway: {{auth: {{rateLimit: {{windowMs: 3600000, exemptLoopback: false}}}},
                       nodes: {{pairing: {{autoApproveLocal: false}}}}}},
-           doorward: {{metrics: {{listen: '{metrics}'}}, grpc: {{listen: '{grpc}'}}}}, gatway: {{}}}}"
+           doorward: {{metrics: {{listen: '{metrics}'}}, grpc: {{listen: '{grpc}'}},
+                       export: [{{name: 'archive', kind: 'jsonl', path: '/dev/null'}}]}}, gatway: {{}}}}"
     ))
 }
 
@@ -390,7 +391,7 @@ fn n19_a19_2_the_dashboard_and_the_alerts_know_the_metrics() {
     }
     let text = fs::read_to_string("docs/METRICS.md").unwrap();
     let alerts: Vec<_> = text.lines().filter(|line| line.trim().starts_with("expr:")).collect();
-    assert_eq!(alerts.len(), 3);
+    assert_eq!(alerts.len(), 4);
     for alert in alerts {
         assert!(named(alert).is_subset(&metrics), "{alert}");
     }

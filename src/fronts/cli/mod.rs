@@ -37,6 +37,7 @@ mod restore;
 mod samples;
 mod secret;
 mod setup;
+mod sinks;
 mod status;
 mod table;
 mod tokens;
@@ -147,6 +148,7 @@ async fn ask(session: &mut Session<'_>, command: Command) -> Result<ExitStatusCo
             audit::watch(session, from, filter).await
         }
         Command::Audit(AuditCommand::Export(args)) => export::export(session, args).await,
+        Command::Audit(AuditCommand::Sinks) => sinks::list(session).await,
         Command::Audit(AuditCommand::Why { whom, scope, at }) => {
             history::why(session, &whom, scope, at).await
         }

@@ -10,10 +10,10 @@ use super::{
 use crate::{
     domain::principal::Standing,
     proto::v1::{
-        StatusRequest, StatusResponse, WhoamiRequest, WhoamiResponse,
-        gateway_service_server::GatewayService,
+        self, ListSinksRequest, ListSinksResponse, StatusRequest, StatusResponse, WhoamiRequest,
+        WhoamiResponse, gateway_service_server::GatewayService,
     },
-    service::{Seen, Service, Status, Whoami},
+    service::{Seen, Service, Sink, SinkReport, SinkState, Status, Whoami},
 };
 
 /// The service behind the contract.
@@ -45,6 +45,40 @@ impl GatewayService for Front {
         let (who, seen) = (peer::standing(&request)?, peer::seen(&request)?);
         let whoami = self.service.whoami(&who).map_err(|refusal| refused(&refusal))?;
         Ok(Response::new(introduced(&seen, &whoami)))
+    }
+
+    async fn list_sinks(
+        &self,
+        request: Request<ListSinksRequest>,
+    ) -> Result<Response<ListSinksResponse>, Failure> {
+        let who = peer::standing(&request)?;
+        let (sinks, size) = self.service.sinks(&who).map_err(|refusal| refused(&refusal))?;
+        let sinks = sinks.iter().map(|one| sink(one, size)).collect();
+        Ok(Response::new(ListSinksResponse { sinks }))
+    }
+}
+
+fn sink(sink: &Sink, size: u64) -> v1::Sink {
+    let SinkReport { state, next, delivered, failures, rejected, last_success, trouble } =
+        sink.report();
+    let state = match state {
+        SinkState::Idle => v1::SinkState::Idle,
+        SinkState::Delivering => v1::SinkState::Delivering,
+        SinkState::Failing => v1::SinkState::Failing,
+        SinkState::Refused => v1::SinkState::Refused,
+    };
+    v1::Sink {
+        name: sink.name().into(),
+        kind: sink.kind().into(),
+        target: sink.target().into(),
+        state: state.into(),
+        next_seq: next,
+        lag: size.saturating_sub(next),
+        delivered,
+        failures,
+        rejected,
+        last_success_ms: last_success.map(|at| at.0),
+        trouble,
     }
 }
 

@@ -237,7 +237,7 @@ impl Service {
 }
 
 /// As filters of the ledger name someone.
-fn reference(principal: &Principal) -> String {
+pub fn reference(principal: &Principal) -> String {
     match principal {
         Principal::Host { .. } => "host".into(),
         Principal::SharedSecret(_) => "shared-secret".into(),

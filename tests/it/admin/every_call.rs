@@ -129,6 +129,7 @@ fn rows() -> Vec<(&'static str, Vec<u8>, Option<Operation>)> {
         ("ExplainService/Explain", ask(of_other), Some(O::Explain)),
         ("GatewayService/Status", vec![], Some(O::ReadStatus)),
         ("GatewayService/Whoami", vec![], None),
+        ("GatewayService/ListSinks", vec![], Some(O::ReadLedger)),
         ("LockoutService/ListLockouts", vec![], Some(O::ListLockouts)),
         ("LockoutService/ClearLockouts", vec![], Some(O::ClearLockouts)),
         ("LedgerService/Tail", vec![], Some(O::ReadLedger)),

@@ -230,6 +230,7 @@ pub fn info(dir: &Path, key: &GatewayKey, tcp: SocketAddr) -> Info {
         shared_secret_file: Some(dir.join("shared-token")),
         public_key: key.public(),
         host: "host".into(),
+        sinks: Vec::new(),
     }
 }
 

@@ -22,13 +22,14 @@ use crate::{
         v1::{
             Among, ApprovePairingRequest, ApprovePairingResponse, CreateBackupRequest,
             CreateBackupResponse, DiffRequest, DiffResponse, ListAccessRequest, ListAccessResponse,
-            ListDevicesRequest, ListDevicesResponse, ProveRequest, ProveResponse,
-            RejectPairingRequest, RejectPairingResponse, ReplayRequest, ReplayResponse,
-            ResolveRequest, StateAsOfRequest, StateAsOfResponse, StatusRequest, StatusResponse,
-            StreamDiffRequest, StreamReplayRequest, StreamStateAsOfRequest, StreamWhoCanRequest,
-            TailRequest, TailResponse, VerifyRequest, VerifyResponse, WhoCanRequest,
-            WhoCanResponse, WhoamiRequest, WhoamiResponse, WhyRequest, WhyResponse,
-            audit_service_client::AuditServiceClient, backup_service_client::BackupServiceClient,
+            ListDevicesRequest, ListDevicesResponse, ListSinksRequest, ListSinksResponse,
+            ProveRequest, ProveResponse, RejectPairingRequest, RejectPairingResponse,
+            ReplayRequest, ReplayResponse, ResolveRequest, StateAsOfRequest, StateAsOfResponse,
+            StatusRequest, StatusResponse, StreamDiffRequest, StreamReplayRequest,
+            StreamStateAsOfRequest, StreamWhoCanRequest, TailRequest, TailResponse, VerifyRequest,
+            VerifyResponse, WhoCanRequest, WhoCanResponse, WhoamiRequest, WhoamiResponse,
+            WhyRequest, WhyResponse, audit_service_client::AuditServiceClient,
+            backup_service_client::BackupServiceClient,
             explain_service_client::ExplainServiceClient,
             gateway_service_client::GatewayServiceClient, key_service_client::KeyServiceClient,
             ledger_service_client::LedgerServiceClient,
@@ -314,6 +315,14 @@ impl Admin {
     /// As [`Self::devices`].
     pub async fn status(&mut self) -> Result<StatusResponse, Trouble> {
         answered!(self.gateway.status(soon(StatusRequest {})))
+    }
+
+    /// The sinks of the export.
+    ///
+    /// # Errors
+    /// As [`Self::devices`].
+    pub async fn sinks(&mut self) -> Result<ListSinksResponse, Trouble> {
+        answered!(self.gateway.list_sinks(soon(ListSinksRequest {})))
     }
 }
 

@@ -38,6 +38,12 @@ Example:
   doorward audit export --to jsonl:/var/log/doorward.jsonl --follow    as a service
   doorward audit export --to jsonl:- --from 120 | collector")]
     Export(ExportArgs),
+    /// List where the gateway itself sends every record, and how far each of those is
+    #[command(after_help = "\
+Example:
+  doorward audit sinks
+  doorward audit sinks --json | jq '.sinks[] | select(.lag > 1000)'")]
+    Sinks,
     /// Tell why someone has a scope: the chain of grants back to its root; exits 3 if they have not
     #[command(after_help = "\
 Example:
