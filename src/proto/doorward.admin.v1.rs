@@ -3823,6 +3823,23 @@ pub struct WhyResponse {
     /// If not: what to run, or to do where there is no command.
     #[prost(string, optional, tag = "12")]
     pub remedy: ::core::option::Option<::prost::alloc::string::String>,
+    /// If so: what has become of whoever made the records of `chain`, one for each.
+    #[prost(message, repeated, tag = "13")]
+    pub givers: ::prost::alloc::vec::Vec<Giver>,
+}
+/// What has become of whoever made a record, at the moment that was asked about.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Giver {
+    /// The record.
+    #[prost(uint64, tag = "1")]
+    pub seq: u64,
+    /// What they are called, if they are there and have a name.
+    #[prost(string, optional, tag = "2")]
+    pub name: ::core::option::Option<::prost::alloc::string::String>,
+    /// Whether what they made it with has ended since: their grant or token was revoked, or ran out. What
+    /// they gave stands nevertheless.
+    #[prost(bool, tag = "3")]
+    pub ended: bool,
 }
 /// What someone holds.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -20,7 +20,7 @@ use crate::{
         registry::{
             Policy, Registry, Touched,
             explain::Explanation,
-            holders::{Difference, Holder, differences},
+            holders::{Difference, Giver, Holder, differences},
             replay::{Decided, Otherwise, Replay},
         },
         scope::{Known, Role, Scope},
@@ -68,6 +68,8 @@ pub struct Why {
     pub grantors: Vec<(Standing, Option<String>)>,
     /// If it does: the records that it stands on, the newest first.
     pub records: Vec<Entry>,
+    /// What has become of those who made them.
+    pub givers: Vec<Giver>,
     /// What allowed the last of them.
     pub root: Option<Root>,
 }
@@ -210,7 +212,9 @@ impl History {
             let fresh = lineage.records.into_iter();
             records.extend(fresh.filter(|entry| !known.contains(&entry.record.seq)));
         }
-        Ok(Some(Why { stamp, holder, standing, denied, grantors, records, root }))
+        let of = |entry: &Entry| state.giver(entry.record.seq, &entry.record.principal);
+        let givers = records.iter().map(of).collect();
+        Ok(Some(Why { stamp, holder, standing, denied, grantors, records, givers, root }))
     }
 
     /// Everyone who satisfies a scope at a moment.

@@ -6,7 +6,7 @@ use super::Registry;
 use crate::domain::{
     ids::Seq,
     origin::Locality,
-    principal::Subject,
+    principal::{Principal, Subject},
     scope::{Role, Scope, ScopeSet},
     time::UnixMillis,
 };
@@ -122,6 +122,33 @@ impl Registry {
             Subject::Token(id) => self.service_token(*id)?.ceiling.clone(),
             _ => None,
         }
+    }
+}
+
+/// What has become of whoever made a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Giver {
+    /// The record.
+    pub seq: Seq,
+    /// What they are called, if they are there and have a name.
+    pub name: Option<String>,
+    /// Whether what they made it with has ended since. What they gave stands nevertheless.
+    pub ended: bool,
+}
+
+impl Registry {
+    /// What has become of whoever made the record `seq`. A grant that ended and was given anew has
+    /// ended: whoever has it now need not be who had it then.
+    pub fn giver(&self, seq: Seq, principal: &Principal) -> Giver {
+        let subject = principal.subject();
+        let ended = match &subject {
+            Some(Subject::Device(id, role)) => {
+                self.grant(*id, *role).is_none_or(|grant| grant.line > seq)
+            }
+            Some(Subject::Token(id)) => self.service_token(*id).is_none(),
+            _ => false,
+        };
+        Giver { seq, name: subject.and_then(|subject| self.name_of(&subject)), ended }
     }
 }
 

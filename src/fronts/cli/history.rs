@@ -17,9 +17,9 @@ use crate::{
         scope::ScopeSet,
     },
     proto::v1::{
-        self, Change, DiffRequest, DiffResponse, Grantor, Holder, LedgerRecord, Moment, Party,
-        Rejudged, ReplayRequest, ReplayResponse, Root, WhoCanRequest, WhoCanResponse, WhyRequest,
-        WhyResponse, moment::At, rejudged::Verdict,
+        self, Change, DiffRequest, DiffResponse, Giver, Grantor, Holder, LedgerRecord, Moment,
+        Party, Rejudged, ReplayRequest, ReplayResponse, Root, WhoCanRequest, WhoCanResponse,
+        WhyRequest, WhyResponse, moment::At, rejudged::Verdict,
     },
 };
 
@@ -197,7 +197,7 @@ fn why_text(told: &WhyResponse) -> String {
             Ok(Root::Configuration) => "the configuration, when the gateway started",
             Ok(Root::Unspecified) | Err(_) => "unknown",
         };
-        let chain = records(&told.chain);
+        let chain = records(&told.chain, &told.givers);
         return format!(
             "{who} has {scope}\n\n{}\nIt stands on, newest first:\n\n{chain}\nRoot: {root}\n",
             table::facts(&facts)
@@ -220,15 +220,24 @@ fn grantor(grantor: &Grantor) -> String {
     }
 }
 
+/// Who made a record, what they are called, and whether they hold what they made it with.
+fn by(record: &LedgerRecord, givers: &[Giver]) -> String {
+    let giver = givers.iter().find(|giver| giver.seq == record.seq);
+    let name = giver.and_then(|giver| giver.name.as_deref());
+    let name = name.map(|name| format!(" ({})", words::plain(name))).unwrap_or_default();
+    let ended = if giver.is_some_and(|giver| giver.ended) { ", ended since" } else { "" };
+    format!("{}{name}{ended}", words::principal(record.principal.as_ref()))
+}
+
 /// Records as steps of an argument: what, who, from where, by which record.
-fn records(records: &[LedgerRecord]) -> String {
+fn records(records: &[LedgerRecord], givers: &[Giver]) -> String {
     let rows = records.iter().map(|record| {
         let event = record.event.clone().unwrap_or_default();
         vec![
             format!("#{}", record.seq),
             words::time(record.time_ms),
             words::plain(&event.kind),
-            words::principal(record.principal.as_ref()),
+            by(record, givers),
             words::via(record.via.as_ref()),
             format!("#{}", record.authority_seq),
         ]
@@ -290,7 +299,7 @@ fn change_text(change: &Change) -> String {
         return format!("{} {kind}: {scopes}\n", party::words(change.party.as_ref()));
     }
     let causes: String =
-        records(&change.causes).lines().map(|line| format!("  {line}\n")).collect();
+        records(&change.causes, &[]).lines().map(|line| format!("  {line}\n")).collect();
     format!("{} {kind}: {scopes}\n{causes}", party::words(change.party.as_ref()))
 }
 
@@ -305,6 +314,8 @@ fn why_json(told: &WhyResponse) -> Value {
         .iter()
         .map(|one| json!({"principal": json::principal(one.principal.as_ref()), "name": one.name}))
         .collect();
+    let giver = |one: &Giver| json!({"seq": one.seq, "name": one.name, "ended": one.ended});
+    let givers: Vec<_> = told.givers.iter().map(giver).collect();
     json!({
         "seq": told.seq,
         "timeMs": told.time_ms,
@@ -312,6 +323,7 @@ fn why_json(told: &WhyResponse) -> Value {
         "scope": told.scope,
         "satisfied": told.satisfied,
         "chain": told.chain.iter().map(json::record).collect::<Vec<_>>(),
+        "givers": givers,
         "root": root,
         "why": told.why,
         "code": told.code,

@@ -19,7 +19,7 @@ use crate::{
         principal::{Standing, Subject},
         registry::{
             called::Among,
-            holders::{Difference, Holder},
+            holders::{Difference, Giver, Holder},
             replay::Otherwise,
         },
         scope::Scope,
@@ -253,7 +253,9 @@ fn holder(holder: Holder) -> v1::Holder {
 }
 
 fn told(scope: String, why: Why) -> WhyResponse {
-    let Why { stamp, holder: about, standing: _, denied, grantors, records, root } = why;
+    let Why { stamp, holder: about, standing: _, denied, grantors, records, givers, root } = why;
+    let givers =
+        givers.into_iter().map(|Giver { seq, name, ended }| v1::Giver { seq: seq.0, name, ended });
     let grantors = grantors.iter().map(|(standing, name)| Grantor {
         principal: Some(principal(&standing.principal)),
         name: name.clone(),
@@ -277,6 +279,7 @@ fn told(scope: String, why: Why) -> WhyResponse {
         missing: refusal.map(|refusal| refusal.missing()),
         grantors: grantors.collect(),
         remedy: denied.as_ref().and_then(|denied| denied.remedy.clone()),
+        givers: givers.collect(),
     }
 }
 

@@ -7,7 +7,12 @@ use std::{
     time::Duration,
 };
 
-use super::gateway::{Gateway, doorward};
+use doorward::proto::v1::ApprovePairingRequest;
+
+use super::{
+    client::{Client, Way},
+    gateway::{Gateway, block_on, doorward},
+};
 use crate::house;
 
 /// A gateway that runs says of the past what its files say when it does not.
@@ -41,6 +46,36 @@ fn a_running_gateway_and_its_files_give_the_same_answers() {
         let stopped = doorward(dir.path(), line);
         assert_eq!((stopped.code, stopped.out), (running.code, running.out), "{line}");
     }
+}
+
+/// What someone gave stands when they are gone; whoever asks why is told so.
+#[test]
+fn why_says_what_has_become_of_those_who_gave() {
+    let dir = tempfile::tempdir().unwrap();
+    let gateway = Gateway::start(dir.path());
+    let line = "tokens create --json --name ops --scope operator.pairing --scope operator.read";
+    let ops = doorward(dir.path(), line).json();
+    let id = gateway.ask(1, "operator.read");
+    block_on(async {
+        let mut ops = Client::with(&gateway, Way::Socket, ops["secret"].as_str().unwrap()).await;
+        let approval = ApprovePairingRequest { request_id: id, ..Default::default() };
+        ops.pairing.approve_pairing(approval).await.unwrap();
+    });
+    let device = "01".repeat(32);
+    let why = format!("audit why {device} operator.read");
+    let givers =
+        |line: &str| doorward(dir.path(), &format!("{line} --json")).json()["givers"].clone();
+    let there = givers(&why);
+    assert_eq!(there[0]["name"], "ops", "{there}");
+    assert_eq!((&there[0]["ended"], &there[1]["ended"]), (&false.into(), &false.into()), "{there}");
+    assert!(doorward(dir.path(), &why).out.contains("(ops)"));
+    assert_eq!(doorward(dir.path(), "tokens revoke ops").code, 0);
+    let gone = givers(&why);
+    assert_eq!((&gone[0]["ended"], &gone[0]["name"]), (&true.into(), &serde_json::Value::Null));
+    assert_eq!(gone[1], there[1], "the host is always there");
+    assert!(doorward(dir.path(), &why).out.contains(", ended since"));
+    let seq = there[0]["seq"].as_u64().unwrap();
+    assert_eq!(givers(&format!("{why} --at {seq}")), there, "at that moment they were there");
 }
 
 #[test]
