@@ -105,6 +105,20 @@ impl Principal {
         }
     }
 
+    /// It in one word, as lists and filters name it: `host`, `device:<id>`, `token:<id>`,
+    /// `person:<name>`, `shared-secret`, `open`; `gateway` for its own rules.
+    pub fn reference(&self) -> String {
+        match self {
+            Self::Host { .. } => "host".into(),
+            Self::SharedSecret(_) => "shared-secret".into(),
+            Self::Open => "open".into(),
+            Self::Device(id, _) | Self::Applicant(id) => format!("device:{id}"),
+            Self::Token(id) => format!("token:{id}"),
+            Self::Person(name) => format!("person:{name}"),
+            Self::System(_) => "gateway".into(),
+        }
+    }
+
     /// The device behind it, if there is one.
     pub fn device(&self) -> Option<DeviceId> {
         match self {

@@ -67,7 +67,7 @@ pub use crate::{
         record::{Record, Transport, Via},
     },
 };
-pub use access::{AccessFilter, AccessKey, AccessKind, AccessLog, Tally, reference};
+pub use access::{AccessFilter, AccessKey, AccessKind, AccessLog, Tally};
 pub use arrival::Arrival;
 pub use attribution::{Attribution, NotAttributable, Rule as AttributionRule, TrustedProxies};
 pub use audit::{Broken, Offline, Verdict, offline};

@@ -4,7 +4,7 @@
 use super::{cursor::Mark, entry, json, names, rule_name};
 use crate::{
     domain::{Event, principal::Principal, registry::Event as E},
-    service::{Entry, reference},
+    service::Entry,
 };
 
 /// A record, ready to be sent.
@@ -42,7 +42,7 @@ fn attributes(told: &Entry, event: &E, mark: &Mark) -> Vec<(&'static str, String
     let record = &told.record;
     let principal = match &record.principal {
         Principal::System(rule) => format!("rule:{}", rule_name(*rule)),
-        other => reference(other),
+        other => other.reference(),
     };
     let person = match &record.principal {
         Principal::Person(name) => Some(name.clone()),

@@ -20,11 +20,7 @@ use std::{
 use super::{Service, guard::network};
 use crate::{
     domain::{
-        operation::Operation,
-        permit,
-        principal::{Principal, Standing},
-        refusal::Refusal,
-        time::UnixMillis,
+        operation::Operation, permit, principal::Standing, refusal::Refusal, time::UnixMillis,
     },
     ledger::{StoreError, Transport, Via},
     support::clock,
@@ -189,7 +185,7 @@ impl Service {
             kind: AccessKind::Denied,
             code: code.into(),
             transport: via.transport,
-            who: reference(&who.principal),
+            who: who.principal.reference(),
             what: what.into(),
             address: place(address),
         });
@@ -203,7 +199,7 @@ impl Service {
         address: Option<IpAddr>,
     ) {
         let (kind, code, who) = match outcome {
-            Ok(standing) => (AccessKind::Entered, String::new(), reference(&standing.principal)),
+            Ok(standing) => (AccessKind::Entered, String::new(), standing.principal.reference()),
             Err(refusal) => (AccessKind::Refused, refusal.code().to_owned(), String::new()),
         };
         let (what, address) = (String::new(), place(address));
@@ -233,19 +229,6 @@ impl Service {
     ) -> Result<Vec<(AccessKey, Tally)>, Refusal> {
         permit::check(who, Operation::ReadLedger)?;
         self.0.access.rows(filter).map_err(super::audit::unreadable)
-    }
-}
-
-/// As filters of the ledger name someone.
-pub fn reference(principal: &Principal) -> String {
-    match principal {
-        Principal::Host { .. } => "host".into(),
-        Principal::SharedSecret(_) => "shared-secret".into(),
-        Principal::Open => "open".into(),
-        Principal::Device(id, _) | Principal::Applicant(id) => format!("device:{id}"),
-        Principal::Token(id) => format!("token:{id}"),
-        Principal::Person(name) => format!("person:{name}"),
-        Principal::System(_) => "gateway".into(),
     }
 }
 

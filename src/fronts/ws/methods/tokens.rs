@@ -55,12 +55,7 @@ fn row(id: TokenId, token: &ServiceToken, tokens: &Tokens) -> Value {
 fn creator(principal: &Principal) -> String {
     match principal {
         Principal::Host { uid } => format!("host:{uid}"),
-        Principal::SharedSecret(_) => "shared-secret".into(),
-        Principal::Open => "open".into(),
-        Principal::Device(id, _) | Principal::Applicant(id) => format!("device:{id}"),
-        Principal::System(_) => "gateway".into(),
-        Principal::Token(id) => format!("token:{id}"),
-        Principal::Person(name) => format!("person:{name}"),
+        other => other.reference(),
     }
 }
 
