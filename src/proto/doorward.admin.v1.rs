@@ -2749,7 +2749,7 @@ pub struct Sink {
 pub enum SinkState {
     /// Never sent.
     Unspecified = 0,
-    /// It has taken nothing since the gateway started, and nothing went wrong.
+    /// It has taken nothing yet, since the gateway started or since what was wrong is mended.
     Idle = 1,
     /// The last attempt went well.
     Delivering = 2,

@@ -26,7 +26,7 @@ use crate::{
 /// How a sink does.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum SinkState {
-    /// It has not sent anything since the gateway started, and nothing went wrong.
+    /// It has sent nothing yet, since the gateway started or since what was wrong is mended.
     #[default]
     Idle,
     /// The last attempt went well.
@@ -36,6 +36,12 @@ pub enum SinkState {
     /// The receiver refuses what it is sent, or the cursor does not fit the ledger: somebody has to do
     /// something.
     Refused,
+}
+
+impl SinkState {
+    fn is_trouble(self) -> bool {
+        matches!(self, Self::Failing | Self::Refused)
+    }
 }
 
 /// What is told of a sink.
@@ -109,8 +115,18 @@ impl Sink {
         report.rejected += rejected;
         report.last_success = Some(UnixMillis(clock::unix_millis()));
         report.trouble = None;
-        if matches!(was, SinkState::Failing | SinkState::Refused) {
+        if was.is_trouble() {
             tracing::info!(sink = self.name(), next, "the sink takes records again");
+        }
+    }
+
+    /// It has all there is. What was wrong before, with its cursor for one, is not any more.
+    pub fn has_all(&self) {
+        let mut report = self.locked();
+        if report.state.is_trouble() {
+            tracing::info!(sink = self.name(), next = report.next, "the sink takes records again");
+            report.state = SinkState::Idle;
+            report.trouble = None;
         }
     }
 
@@ -167,8 +183,7 @@ impl Service {
         for sink in &self.0.info.sinks {
             let labels = [("sink", sink.name().to_owned())];
             let report = sink.report();
-            let works = matches!(report.state, SinkState::Idle | SinkState::Delivering);
-            up.get_or_create(&labels).set(works.into());
+            up.get_or_create(&labels).set((!report.state.is_trouble()).into());
             lag.get_or_create(&labels).set(gauge(size.saturating_sub(report.next)));
             let seconds = report.last_success.map_or(0, |at| at.0 / 1000);
             succeeded.get_or_create(&labels).set(gauge(seconds));

@@ -52,10 +52,13 @@ impl Task {
             match self.round().await {
                 Ok(true) => waits.reset(),
                 Ok(false) if stopping => return,
-                Ok(false) => select! {
-                    () = changes.next() => {}
-                    () = shutdown.begun() => {}
-                },
+                Ok(false) => {
+                    self.sink.has_all();
+                    select! {
+                        () = changes.next() => {}
+                        () = shutdown.begun() => {}
+                    }
+                }
                 Err(Failed { state, what, after }) => {
                     self.sink.failed(state, what);
                     if stopping {
@@ -142,9 +145,14 @@ impl Task {
         let (service, encoder, most) =
             (self.service.clone(), self.outlet.encoder(), self.outlet.records_max());
         on_a_thread(move || {
-            let (mut lines, mut bytes) = (Vec::new(), 0);
+            let (mut lines, mut bytes, mut lost) = (Vec::new(), 0, None);
             let read = service.read_for_sinks(from, &mut |entry| {
                 let line = line(&entry);
+                let due = from + lines.len() as u64;
+                if line.mark.seq != due {
+                    lost = Some(format!("record {due} of the ledger is not where it belongs"));
+                    return ControlFlow::Break(());
+                }
                 bytes += line.json.len();
                 lines.push(line);
                 match lines.len() < most && bytes < BATCH_BYTES {
@@ -153,6 +161,9 @@ impl Task {
                 }
             });
             read.map_err(Failed::refused)?;
+            if let (true, Some(lost)) = (lines.is_empty(), lost) {
+                return Err(Failed::refused(lost));
+            }
             let payload = if lines.is_empty() { Vec::new() } else { encoder.encode(&lines) };
             Ok(Batch { lines, payload })
         })

@@ -151,4 +151,16 @@ fn n19_a19_3_a_cursor_that_does_not_fit_stops_its_sink_alone() {
         until("again", || complete("hook", &of_webhooks(&hook), &ledger(&gateway)));
         until("the cursor", || sink(&gateway, "hook")["lag"] == 0 && cursor.exists());
     }
+    // Put back as it was, it fits, and there is nothing left to complain of.
+    gateway.kill();
+    let good = fs::read_to_string(&cursor).unwrap();
+    fs::write(&cursor, "7").unwrap();
+    let had = hook.got.all().len();
+    gateway.run();
+    until("refused", || sink(&gateway, "hook")["state"] == "refused");
+    fs::write(&cursor, good).unwrap();
+    until("mended", || sink(&gateway, "hook")["state"] == "idle");
+    let told = sink(&gateway, "hook");
+    assert_eq!((&told["trouble"], &told["lag"]), (&Value::Null, &0.into()), "{told}");
+    assert_eq!(hook.got.all().len(), had, "it has everything");
 }
