@@ -12,7 +12,7 @@ use crate::domain::scope::Role;
 /// Its number and what it says.
 pub fn check(state: &Registry) -> Result<(), &'static str> {
     let grants = || state.devices.values().flat_map(|device| device.grants.values());
-    let every = |holds: fn(&Grant) -> bool| grants().all(holds);
+    let every = |holds: fn(&Grant) -> bool| grants().all(|grant| holds(grant));
     let asking = state.asking.iter().all(|((device, role), id)| {
         state.pending(*id).is_some_and(|one| one.device == *device && one.role == *role)
     });

@@ -90,7 +90,7 @@ impl Registry {
     /// The grant of a device in a role, or which of the two is missing.
     pub(super) fn find_grant(&self, device: DeviceId, role: Role) -> Result<&Grant, Refusal> {
         let device = self.device(device).ok_or(Refusal::UnknownDevice)?;
-        device.grants.get(&role).ok_or(Refusal::NoGrant { role })
+        device.grants.get(&role).map(|grant| &**grant).ok_or(Refusal::NoGrant { role })
     }
 
     /// The ends of a device's pending requests, in one role or in all; nobody turned them down if

@@ -55,8 +55,9 @@ pub(super) fn approved(state: &mut Registry, stamp: Stamp, approval: &Approval) 
         seen_at: stamp.at,
         grants: Default::default(),
     });
-    let grant = granted(device.grants.get(role), stamp, approval);
-    device.grants.insert(*role, grant);
+    let before = device.grants.get(role).map(|grant| &**grant);
+    let grant = granted(before, stamp, approval);
+    device.grants.insert(*role, Box::new(grant));
     device.profile = profile.clone();
     device.seen_at = stamp.at;
     state.devices.insert(*id, Arc::new(device));
@@ -144,8 +145,8 @@ fn expire(device: &mut Device, role: Role) {
     else {
         return;
     };
-    let left = Grant { seq, by, approver, baseline, scopes, ceiling, ephemeral, ..grant };
-    device.grants.insert(role, left);
+    let left = Grant { seq, by, approver, baseline, scopes, ceiling, ephemeral, ..*grant };
+    device.grants.insert(role, Box::new(left));
 }
 
 /// Who was given less does not get it back by the end of what was given on top.
