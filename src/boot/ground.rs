@@ -4,7 +4,6 @@
 use std::{
     io,
     net::{SocketAddr, TcpListener},
-    ops::ControlFlow,
     path::Path,
 };
 
@@ -13,32 +12,11 @@ use anyhow::Context as _;
 use super::BACKLOG;
 use crate::{
     config::{Auth, Origin, Settings},
-    domain::{Decider, Event, registry::Registry, time::UnixMillis},
     fronts::{grpc::Tls, http},
-    ledger::{
-        error::unread_key,
-        recover::{self, OpenOptions, Opened},
-    },
+    ledger::error::unread_key,
     service::{SecretPlace, Service, SharedSecret},
     support::{entropy, keys::GatewayKey, private_file, secret::Secret},
 };
-
-/// Reads, checks and folds the ledger: its state, and the time of its last record. Folding on a
-/// thread of its own was tried and was slower: two threads read and check already.
-pub(super) fn replay(
-    options: &OpenOptions,
-    key: &GatewayKey,
-) -> anyhow::Result<(Opened, Registry, UnixMillis)> {
-    let mut registry = Registry::default();
-    let mut last_at = UnixMillis::default();
-    let opened = recover::open(options, key, &mut |record| {
-        let Event::Registry(event) = &record.event;
-        registry.apply(record.stamp(), event);
-        last_at = record.at;
-        ControlFlow::Continue(())
-    })?;
-    Ok((opened, registry, last_at))
-}
 
 /// The gateway's key. One is made for a new ledger only: an old one opens with no key but its own,
 /// and a key that was made in its place would only hide that the right one is missing.

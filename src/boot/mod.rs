@@ -7,10 +7,10 @@
 mod access;
 mod ground;
 mod people;
+mod port;
 mod stop;
 
 use std::{
-    io,
     net::{SocketAddr, TcpListener},
     path::PathBuf,
     sync::Arc,
@@ -18,9 +18,6 @@ use std::{
 };
 
 use actix::prelude::*;
-use actix_web::{
-    App, HttpRequest, HttpServer, middleware::DefaultHeaders, rt::net::TcpStream, web,
-};
 use anyhow::Context as _;
 
 use crate::{
@@ -39,15 +36,19 @@ use crate::{
         operation::Operation,
         permit,
         principal::{Rule, SecretKind, Standing},
-        registry::{AuthMode, Command, Policy, Registry},
+        registry::{AuthMode, Command, Event, Policy, Registry},
         scope::{Scope, ScopeSet},
-        time::UnixMillis,
+        time::{Stamp, UnixMillis},
     },
-    fronts::{cli::Ready, grpc, http, sinks, ws},
+    fronts::{cli::Ready, grpc, sinks, ws},
     ledger::{
         handle::LedgerHandle,
         record::Via,
-        recover::{OpenOptions, Opened},
+        recover::OpenOptions,
+        snapshot::{
+            keeper::Keeper,
+            start::{self, Started, Unverified},
+        },
         tlog::follow::follow,
     },
     service::{Info, Limits, SecretPlace, Secrets, Service, TrustedProxies},
@@ -60,9 +61,6 @@ use crate::{
     },
 };
 
-/// A kernel that has bytes for a peer which does not take them gives up after this long.
-const TCP_USER_TIMEOUT_MS: u32 = 30_000;
-
 /// Connections that may wait to be accepted.
 const BACKLOG: u32 = 4096;
 
@@ -73,9 +71,7 @@ struct Ground {
     secrets: Secrets,
     auth_mode: AuthMode,
     key: Arc<GatewayKey>,
-    opened: Opened,
-    registry: Registry,
-    last_at: UnixMillis,
+    started: Started,
     listener: TcpListener,
     grpc: Option<TcpListener>,
     tls: Option<grpc::Tls>,
@@ -115,7 +111,7 @@ fn prepare(loaded: Loaded, started: Stopwatch) -> anyhow::Result<Ground> {
     let secrets = Secrets::new(secret, place, Arc::clone(&key));
     let options =
         OpenOptions { dir: state.join("ledger"), outside_checkpoint: state.join("checkpoint") };
-    let (opened, registry, last_at) = ground::replay(&options, &key)?;
+    let opened = start::open(&options, &state.join("snapshot"), &key)?;
     let wanted = SocketAddr::new(settings.bind.address(), settings.port);
     let listener = ground::listen(wanted)?;
     let tls = ground::tls(&settings)?;
@@ -154,9 +150,7 @@ fn prepare(loaded: Loaded, started: Stopwatch) -> anyhow::Result<Ground> {
         secrets,
         auth_mode,
         key,
-        opened,
-        registry,
-        last_at,
+        started: opened,
         listener,
         grpc,
         tls,
@@ -177,38 +171,37 @@ async fn serve(
         secrets,
         auth_mode,
         key,
-        opened,
-        registry,
-        last_at,
+        started: found,
         listener,
         grpc,
         tls,
         admin_socket,
     } = ground;
-    let notes = opened.notes.iter().map(ToString::to_string).collect();
+    let (notes, from_snapshot) = (found.notes(), found.unverified.as_ref().map(Unverified::size));
+    let (opened, state, last_at, begin) = found.apart();
     let admin_listener = {
         let _runtime = admin.enter();
         grpc::bind(&admin_socket)?
     };
     let ledger = LedgerHandle::spawn(opened, Arc::clone(&key))?;
-    let published = follow(settings.state_dir.join("tlog"), ledger.reader(), ledger.watch())?;
+    let (keeper, mut broken) = Keeper::start(begin, &ledger, Arc::clone(&key))?;
+    keeper.offer(ledger.size(), &state);
+    let published = follow(settings.state_dir.join("tlog"), &ledger)?;
     let mut signals = stop::Signals::listen()?;
     let hub = HubHandle::start(StopOnPanic::new("hub", shutdown.clone()));
-    let registry = start_registry(registry, last_at, &ledger, &hub, &shutdown);
-    let policy = policy(&settings)?;
-    write_first_records(&registry, PublicKey(key.public()), policy, secrets.fingerprint()).await?;
+    let registry = start_registry(state, last_at, &ledger, &hub, &keeper, &shutdown);
+    write_first_records(&registry, PublicKey(key.public()), &settings, secrets.fingerprint())
+        .await?;
+    let kept = registry.clone();
     let steady = SteadyClock::start(last_at.0);
     sweeper::catch_up(&registry, steady).await;
     let guard = StopOnPanic::new("sweeper", shutdown.clone());
-    let grace = limits::EPHEMERAL_GRACE;
-    Sweeper::new(registry.clone(), hub.clone(), steady, grace, guard).start();
+    Sweeper::new(registry.clone(), hub.clone(), steady, limits::EPHEMERAL_GRACE, guard).start();
     let limits = rate_limits(&settings);
     let service =
         Service::new(registry, hub.clone(), ledger.clone(), secrets, steady, info.clone(), limits);
     ground::open_metrics(&settings, &service)?;
-    let server = open_port(listener, &service)?;
-    let port = server.handle();
-    actix_rt::spawn(server);
+    let port = port::open(listener, &service)?;
     admin.spawn(access::write(service.clone()));
     let exports = sinks::start(&settings.export, &service, &shutdown, &admin)?;
     let counted = service.clone();
@@ -223,13 +216,15 @@ async fn serve(
         shared_secret_file: info.shared_secret_file.clone(),
         auth_mode,
         ledger_size: ledger.size(),
+        from_snapshot,
         ready_ms: started.elapsed_millis(),
         notes,
     });
-    let why = signals.until_told_to_stop(&shutdown, &ledger).await;
+    let why = signals.until_told_to_stop(&shutdown, &ledger, &mut broken).await;
     shutdown.begin();
     hub.publish(News::new(Fact::Shutdown));
-    futures_util::join!(stop::drain(port, &hub, &ledger, &published), stop::let_go(exports));
+    let drained = stop::drain(port, &hub, &ledger, &published, &keeper, &kept);
+    futures_util::join!(drained, stop::let_go(exports));
     counted.write_access();
     why
 }
@@ -239,14 +234,19 @@ fn start_registry(
     last_at: UnixMillis,
     ledger: &LedgerHandle,
     hub: &HubHandle,
+    keeper: &Arc<Keeper>,
     shutdown: &Shutdown,
 ) -> RegistryHandle {
-    let hub = hub.clone();
+    let (hub, keeper) = (hub.clone(), Arc::clone(keeper));
     let guard = StopOnPanic::new("registry", shutdown.clone());
-    let on_commit = Box::new(move |state: &Registry, events: &[_], connections: &[_]| {
-        hub.follow(changes_of(events, connections));
-        news_of(state, events).into_iter().for_each(|news| hub.publish(news));
-    });
+    let on_commit =
+        Box::new(move |state: &Registry, events: &[(Stamp, Event)], connections: &[_]| {
+            if let Some((last, _)) = events.last() {
+                keeper.offer(last.seq.0 + 1, state);
+            }
+            hub.follow(changes_of(events, connections));
+            news_of(state, events).into_iter().for_each(|news| hub.publish(news));
+        });
     let aggregate = aggregate::Handle::start(state, last_at, ledger.clone(), on_commit, guard);
     RegistryHandle::new(aggregate)
 }
@@ -300,11 +300,11 @@ fn scopes(names: &[String]) -> anyhow::Result<ScopeSet> {
 async fn write_first_records(
     registry: &RegistryHandle,
     gateway_key: PublicKey,
-    policy: Policy,
+    settings: &Settings,
     secret: Option<(SecretKind, TokenHash)>,
 ) -> anyhow::Result<()> {
     let permit = permit::authorize(&Standing::system(Rule::Startup), Operation::AdoptPolicy);
-    let command = Command::Start { gateway_key, policy, secret };
+    let command = Command::Start { gateway_key, policy: policy(settings)?, secret };
     let written = match permit {
         Ok(permit) => registry.execute(permit, command, Via::internal()).await.map(drop),
         Err(refusal) => Err(refusal),
@@ -312,44 +312,13 @@ async fn write_first_records(
     written.map_err(|refusal| anyhow::anyhow!("cannot begin the ledger: {}", refusal.code()))
 }
 
-/// One port for WebSocket and HTTP.
-fn open_port(listener: TcpListener, service: &Service) -> io::Result<actix_web::dev::Server> {
-    let service = web::Data::new(service.clone());
-    let server = HttpServer::new(move || {
-        App::new().app_data(service.clone()).wrap(standing_headers()).default_service(web::to(door))
-    });
-    Ok(server
-        .workers(std::thread::available_parallelism().map_or(2, usize::from).min(4))
-        .backlog(BACKLOG)
-        .disable_signals()
-        .shutdown_timeout(limits::DRAIN_DEADLINE.as_secs())
-        .on_connect(|connection, _| {
-            if let Some(stream) = connection.downcast_ref::<TcpStream>() {
-                let _ = stream.set_nodelay(true);
-                let _ = rustix::net::sockopt::set_tcp_user_timeout(stream, TCP_USER_TIMEOUT_MS);
-            }
-        })
-        .listen(listener)?
-        .run())
-}
-
-/// What every answer carries, as those of the real gateway do.
-fn standing_headers() -> DefaultHeaders {
-    DefaultHeaders::new()
-        .add(("X-Content-Type-Options", "nosniff"))
-        .add(("Referrer-Policy", "no-referrer"))
-        .add(("Permissions-Policy", "camera=(), microphone=(self), geolocation=()"))
-}
-
-/// Any path can become a WebSocket; everything else is HTTP.
-async fn door(
-    request: HttpRequest,
-    payload: web::Payload,
-    service: web::Data<Service>,
-) -> Result<actix_web::HttpResponse, actix_web::Error> {
-    match ws::socket::wants_upgrade(&request) {
-        true => ws::socket::upgrade(request, payload, service).await,
-        false => Ok(http::serve(&request, payload, &service).await),
+/// Every connection is a file; the soft limit of a shell is often 1,024.
+fn allow_many_sockets() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::debug!(%error, "the limit on open files stays as it is");
     }
 }
 

@@ -2,11 +2,14 @@
 
 use std::{future::Future, io, thread::JoinHandle, time::Duration};
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::oneshot,
+};
 
 use crate::{
-    actors::{hub::HubHandle, limits},
-    ledger::handle::LedgerHandle,
+    actors::{hub::HubHandle, limits, registry::RegistryHandle},
+    ledger::{error::OpenError, handle::LedgerHandle, snapshot::keeper::Keeper},
     support::shutdown::Shutdown,
 };
 
@@ -35,8 +38,12 @@ impl Signals {
         &mut self,
         shutdown: &Shutdown,
         ledger: &LedgerHandle,
+        broken: &mut oneshot::Receiver<OpenError>,
     ) -> anyhow::Result<()> {
+        // A verification that fails has the ledger stop too, and knows better why.
         tokio::select! {
+            biased;
+            Ok(error) = broken => Err(error.into()),
             _ = self.terminate.recv() => Ok(()),
             _ = self.interrupt.recv() => Ok(()),
             () = shutdown.begun() => anyhow::bail!("a part of the gateway failed; see the log"),
@@ -51,6 +58,8 @@ pub(super) async fn drain(
     hub: &HubHandle,
     ledger: &LedgerHandle,
     published: &JoinHandle<()>,
+    keeper: &Keeper,
+    registry: &RegistryHandle,
 ) {
     let orderly = async {
         within(FAREWELL_DEADLINE, everyone_left(hub)).await;
@@ -62,6 +71,7 @@ pub(super) async fn drain(
         while !published.is_finished() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
+        keep(keeper, registry).await;
     };
     within(limits::DRAIN_DEADLINE, orderly).await;
 }
@@ -69,6 +79,15 @@ pub(super) async fn drain(
 /// Lets the sinks take what there is, within a deadline.
 pub(super) async fn let_go(exports: Vec<tokio::task::JoinHandle<()>>) {
     within(EXPORT_DEADLINE, futures_util::future::join_all(exports)).await;
+}
+
+/// Has the last state kept, if that is worth it. What it does not manage, the next start reads.
+async fn keep(keeper: &Keeper, registry: &RegistryHandle) {
+    // Nothing is committed any more, and nothing else runs on this thread between the two.
+    keeper.end(registry.epoch().now(), &registry.state());
+    while !keeper.has_ended() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }
 
 /// The connections say goodbye on their own threads; their number tells when they have.

@@ -29,15 +29,15 @@ struct Chunk {
     ends: Vec<(u64, usize)>,
 }
 
-/// As [`LogReader::scan`] from the first record on; `visit` runs on the calling thread.
+/// As [`LogReader::scan`]; `visit` runs on the calling thread.
 ///
 /// # Errors
 /// As [`LogReader::scan`].
-pub(super) fn scan(log: &dyn LogReader, visit: Visit<'_>) -> Result<(), StoreError> {
+pub(super) fn scan(log: &dyn LogReader, from: u64, visit: Visit<'_>) -> Result<(), StoreError> {
     thread::scope(|scope| {
         let (chunks, queue) = sync_channel(CHUNKS_MAX);
         let reading = thread::Builder::new().name("ledger-read".into());
-        let reading = reading.spawn_scoped(scope, move || read(log, &chunks));
+        let reading = reading.spawn_scoped(scope, move || read(log, from, &chunks));
         let reading = reading.map_err(|error| StoreError(error.to_string()))?;
         let stopped = take(&queue, visit);
         // Lets the other side end if it waits for room.
@@ -48,9 +48,9 @@ pub(super) fn scan(log: &dyn LogReader, visit: Visit<'_>) -> Result<(), StoreErr
     })
 }
 
-fn read(log: &dyn LogReader, chunks: &SyncSender<Chunk>) -> Result<(), StoreError> {
+fn read(log: &dyn LogReader, from: u64, chunks: &SyncSender<Chunk>) -> Result<(), StoreError> {
     let mut chunk = Chunk::default();
-    let outcome = log.scan(0, &mut |seq, value| {
+    let outcome = log.scan(from, &mut |seq, value| {
         chunk.bytes.extend_from_slice(value);
         chunk.ends.push((seq, chunk.bytes.len()));
         if chunk.bytes.len() < CHUNK_BYTES {

@@ -154,6 +154,11 @@ impl LedgerReader {
         })
     }
 
+    /// The log itself.
+    pub(super) fn log(&self) -> &dyn LogReader {
+        &*self.log
+    }
+
     /// Whose signature a checkpoint must have.
     pub fn public_key(&self) -> &[u8; 32] {
         &self.public_key
@@ -191,7 +196,7 @@ impl LedgerReader {
     ) -> Result<Result<(), (u64, Fault)>, StoreError> {
         let head = self.log.head()?.unwrap_or_default();
         let (mut fault, mut more) = (None, false);
-        ahead::scan(&*self.log, &mut |seq, value| {
+        ahead::scan(&*self.log, 0, &mut |seq, value| {
             let place = walker.head().size();
             if place == head.size() {
                 more = true;

@@ -21,6 +21,14 @@ type Config =
 
 const CONFIG: Config = config::standard().with_limit::<CLAIM_BYTES_MAX>();
 
+/// What decoding one part of a state may claim. A device is made of what several records say.
+const PART_CLAIM_MAX: usize = 32 * RECORD_BYTES_MAX;
+
+type PartConfig =
+    config::Configuration<config::LittleEndian, config::Varint, config::Limit<PART_CLAIM_MAX>>;
+
+const PART_CONFIG: PartConfig = config::standard().with_limit::<PART_CLAIM_MAX>();
+
 /// Why bytes are not a record, or a record is not to be written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CodecError {
@@ -110,6 +118,18 @@ pub(super) fn take_all<T: Decode<()>>(bytes: &[u8]) -> Result<T, CodecError> {
         (value, []) => Ok(value),
         (_, rest) => Err(CodecError::TrailingBytes(rest.len())),
     }
+}
+
+/// Appends one part of a state.
+pub(super) fn put_part<T: Encode>(part: &T, out: &mut Vec<u8>) -> Result<(), CodecError> {
+    bincode::encode_into_std_write(part, out, PART_CONFIG).map(drop).map_err(malformed)
+}
+
+/// Takes one part of a state from the front.
+pub(super) fn take_part<T: Decode<()>>(bytes: &mut &[u8]) -> Result<T, CodecError> {
+    let (part, used) = bincode::decode_from_slice(bytes, PART_CONFIG).map_err(malformed)?;
+    *bytes = &bytes[used..];
+    Ok(part)
 }
 
 fn malformed(error: impl std::fmt::Display) -> CodecError {

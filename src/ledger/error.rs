@@ -135,6 +135,21 @@ pub enum OpenError {
         /// The store's own words.
         said: String,
     },
+    /// The ledger is whole, and a snapshot that its key signed says that its records add up to
+    /// something else.
+    #[error(
+        "the snapshot at {} says something else than the first {size} records of the ledger add up \
+         to; the ledger is whole, and what was granted and revoked since the start is in it. The \
+         snapshot was put aside: start again, and the whole ledger is read. If the gateway's key is \
+         in other hands, that is how this is done",
+        file.display()
+    )]
+    FalseSnapshot {
+        /// The snapshot.
+        file: PathBuf,
+        /// Of how many records it is.
+        size: u64,
+    },
     /// The file system refused.
     #[error("{}: {source}", path.display())]
     Io {

@@ -25,8 +25,18 @@ pub const QUEUE_MAX: usize = 64;
 pub struct LedgerHandle {
     requests: SyncSender<Request>,
     size: watch::Receiver<u64>,
-    fatal: watch::Receiver<Option<String>>,
+    fatal: watch::Sender<Option<String>>,
+    behind: watch::Sender<Option<Behind>>,
     reader: LedgerReader,
+}
+
+/// A verification that goes on behind a ledger that is served already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Behind {
+    /// How many records are verified.
+    pub checked: u64,
+    /// How many there are to verify.
+    pub of: u64,
 }
 
 impl LedgerHandle {
@@ -37,12 +47,13 @@ impl LedgerHandle {
     pub fn spawn(opened: Opened, key: Arc<GatewayKey>) -> std::io::Result<Self> {
         let (requests, queue) = sync_channel(QUEUE_MAX);
         let (size_sender, size) = watch::channel(opened.head.size());
-        let (fatal_sender, fatal) = watch::channel(None);
+        let fatal = watch::Sender::new(None);
+        let behind = watch::Sender::new(None);
         let outside = opened.outside_checkpoint.clone();
         let reader = LedgerReader::new(opened.store.reader(), key.public(), outside);
-        let writer = Writer::new(opened, key, size_sender, fatal_sender);
+        let writer = Writer::new(opened, key, size_sender, fatal.clone());
         std::thread::Builder::new().name("ledger".into()).spawn(move || writer.run(&queue))?;
-        Ok(Self { requests, size, fatal, reader })
+        Ok(Self { requests, size, fatal, behind, reader })
     }
 
     /// Appends the records, which must be numbered from `expected_size` on, and answers with the
@@ -101,7 +112,7 @@ impl LedgerHandle {
     /// Waits until the ledger can go no further and the process must stop, and says why. Never
     /// returns while all is well, nor after an orderly close.
     pub async fn fatal(&self) -> String {
-        let mut fatal = self.fatal.clone();
+        let mut fatal = self.fatal.subscribe();
         let why = fatal.wait_for(Option::is_some).await.ok().and_then(|why| why.clone());
         match why {
             Some(why) => why,
@@ -112,6 +123,28 @@ impl LedgerHandle {
     /// Whether, and why, the process must stop.
     pub fn fatal_now(&self) -> Option<String> {
         self.fatal.borrow().clone()
+    }
+
+    /// How far the verification behind is; `None` if every record was verified.
+    pub fn behind(&self) -> watch::Receiver<Option<Behind>> {
+        self.behind.subscribe()
+    }
+
+    /// Waits until every record that was there at the start was verified. Whoever tells of the past
+    /// does, because nothing else says that what lies in the store is what was written.
+    pub async fn verified(&self) {
+        // It cannot be closed: this handle is one of those who could tell.
+        drop(self.behind().wait_for(Option::is_none).await);
+    }
+
+    /// Tells how far the verification behind is.
+    pub(super) fn tell_behind(&self, behind: Option<Behind>) {
+        self.behind.send_replace(behind);
+    }
+
+    /// Lets nothing be appended any more, and has the process stop.
+    pub(super) fn condemn(&self, why: &str) {
+        self.fatal.send_replace(Some(why.to_owned()));
     }
 
     /// Sends a request that is worth waiting for, even behind a full queue.

@@ -19,11 +19,13 @@ pub mod error;
 pub mod handle;
 pub mod memory;
 pub mod merkle;
+mod note;
 pub mod record;
 pub mod recover;
 pub mod restore;
 mod schema;
 mod sled;
+pub mod snapshot;
 pub mod store;
 #[cfg(test)]
 mod tests;

@@ -117,34 +117,129 @@ pub fn recover(
     key: &GatewayKey,
     each: Each<'_>,
 ) -> Result<Opened, OpenError> {
-    let unreadable =
-        |StoreError(said): StoreError| OpenError::Unreadable { dir: dir.to_owned(), said };
     let reader = store.reader();
-    let outside_note = outside.map(read_note).transpose()?.flatten();
-    let inside_note = reader.checkpoint().map_err(unreadable)?;
-    let head = reader.head().map_err(unreadable)?.unwrap_or_default();
-
-    let walker = walk(&*reader, [&inside_note, &outside_note], key, each, unreadable)?;
-    walker.compare(&head).map_err(corrupt)?;
-    if let Some(note) = &inside_note {
-        check_inside(note, &walker, key).map_err(corrupt)?;
-    }
-    let signed_size = match (outside, &outside_note) {
-        (Some(file), Some(note)) => check_outside(file, note, &walker, key)?,
-        _ => 0,
-    };
-    let missing = outside.filter(|_| outside_note.is_none() && head.size() > 0);
-    let notes = missing.map(|file| Note::NoOutsideCheckpoint(file.to_owned()));
-    Ok(Opened {
-        store,
-        head,
-        signed_size,
-        outside_checkpoint: outside.map(Path::to_owned),
-        notes: notes.into_iter().collect(),
-    })
+    let signed = Signed::read(&*reader, dir, outside)?;
+    let found = check(&*reader, dir, HeadState::default(), &signed, key, each)?;
+    Ok(found.opened(store, &signed))
 }
 
-fn corrupt((first_bad_seq, fault): (u64, Fault)) -> OpenError {
+/// The checkpoints that a ledger is compared with.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Signed {
+    /// The one in the store.
+    inside: Option<String>,
+    /// The file outside, if one is kept, and the one in it.
+    outside: Option<(PathBuf, Option<String>)>,
+}
+
+/// Where a ledger ends that was walked and found whole.
+pub(super) struct Found {
+    head: HeadState,
+    signed_size: u64,
+}
+
+impl Signed {
+    /// Reads them, and believes nothing.
+    pub(super) fn read(
+        reader: &dyn LogReader,
+        dir: &Path,
+        outside: Option<&Path>,
+    ) -> Result<Self, OpenError> {
+        let noted = |file: &Path| Ok::<_, OpenError>((file.to_owned(), read_note(file)?));
+        let outside = outside.map(noted).transpose()?;
+        Ok(Self { inside: reader.checkpoint().map_err(|error| unreadable(dir, error))?, outside })
+    }
+
+    fn notes(&self) -> impl Iterator<Item = &String> {
+        let outside = self.outside.as_ref().and_then(|(_, note)| note.as_ref());
+        self.inside.iter().chain(outside)
+    }
+
+    /// The sizes whose roots they are compared with.
+    pub(super) fn sizes(&self) -> impl Iterator<Item = u64> {
+        self.notes().flat_map(|note| Checkpoint::parse_unverified(note)).map(|signed| signed.size)
+    }
+
+    /// Compares them with what was walked, as far as it was; gives the size that the one outside covers.
+    pub(super) fn compare(&self, walker: &Walker, key: &[u8; 32]) -> Result<u64, OpenError> {
+        if let Some(note) = &self.inside {
+            compare_note(note, walker, key).map_err(corrupt)?;
+        }
+        match &self.outside {
+            Some((file, Some(note))) => check_outside(file, note, walker, key),
+            _ => Ok(0),
+        }
+    }
+
+    /// The same for a walk that ended early: those over later sizes were left to somebody else.
+    pub(super) fn compare_up_to(&self, walker: &Walker, key: &[u8; 32]) -> Result<(), OpenError> {
+        let size = walker.head().size();
+        let early = |note: &String| {
+            Checkpoint::parse_unverified(note).is_ok_and(|signed| signed.size <= size)
+        };
+        let inside = self.inside.clone().filter(early);
+        let outside = self.outside.clone().map(|(file, note)| (file, note.filter(early)));
+        Self { inside, outside }.compare(walker, key).map(drop)
+    }
+}
+
+impl Found {
+    /// What it was found in.
+    pub(super) fn opened(self, store: Box<dyn Store>, signed: &Signed) -> Opened {
+        let Self { head, signed_size } = self;
+        let outside = signed.outside.as_ref();
+        let missing = outside.filter(|(_, note)| note.is_none() && head.size() > 0);
+        let notes = missing.map(|(file, _)| Note::NoOutsideCheckpoint(file.clone()));
+        Opened {
+            store,
+            head,
+            signed_size,
+            outside_checkpoint: outside.map(|(file, _)| file.clone()),
+            notes: notes.into_iter().collect(),
+        }
+    }
+}
+
+/// Walks the log after the records that `from` sums up, which somebody else vouches for, and compares
+/// it with its head and with the checkpoints; those over earlier sizes are left to that somebody.
+pub(super) fn check(
+    reader: &dyn LogReader,
+    dir: &Path,
+    from: HeadState,
+    signed: &Signed,
+    key: &GatewayKey,
+    each: Each<'_>,
+) -> Result<Found, OpenError> {
+    let head = reader.head().map_err(|error| unreadable(dir, error))?.unwrap_or_default();
+    let mut walker = Walker::after(from, signed.sizes());
+    let mut failed = None;
+    let begin = walker.head().size();
+    let scanned =
+        ahead::scan(
+            reader,
+            begin,
+            &mut |seq, value| match take(&mut walker, seq, value, key, each) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(error) => {
+                    failed = Some(error);
+                    ControlFlow::Break(())
+                }
+            },
+        );
+    failed.map_or(Ok(()), Err)?;
+    scanned.map_err(|error| unreadable(dir, error))?;
+    walker.compare(&head).map_err(corrupt)?;
+    let signed_size = signed.compare(&walker, &key.public())?;
+    Ok(Found { head, signed_size })
+}
+
+/// The store's own words, and where it lies.
+pub(super) fn unreadable(dir: &Path, StoreError(said): StoreError) -> OpenError {
+    OpenError::Unreadable { dir: dir.to_owned(), said }
+}
+
+/// The first bad record and what is wrong with it, as an answer to who wanted to open.
+pub(super) fn corrupt((first_bad_seq, fault): (u64, Fault)) -> OpenError {
     OpenError::Corrupt { first_bad_seq, what: fault.to_string() }
 }
 
@@ -155,32 +250,6 @@ pub(super) fn read_note(file: &Path) -> Result<Option<String>, OpenError> {
         Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(OpenError::Io { path: file.to_owned(), source }),
-    }
-}
-
-/// Walks the whole log, and remembers the roots that the notes will be compared with.
-fn walk(
-    reader: &dyn LogReader,
-    notes: [&Option<String>; 2],
-    key: &GatewayKey,
-    each: Each<'_>,
-    unreadable: impl Fn(StoreError) -> OpenError,
-) -> Result<Walker, OpenError> {
-    let notes = notes.into_iter().flatten();
-    let mut walker =
-        Walker::remembering(notes.flat_map(|n| Checkpoint::parse_unverified(n)).map(|c| c.size));
-    let mut failed = None;
-    let scanned =
-        ahead::scan(reader, &mut |seq, value| match take(&mut walker, seq, value, key, each) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(error) => {
-                failed = Some(error);
-                ControlFlow::Break(())
-            }
-        });
-    match failed {
-        Some(error) => Err(error),
-        None => scanned.map(|()| walker).map_err(unreadable),
     }
 }
 
@@ -202,7 +271,8 @@ fn take(
     }
 }
 
-fn check_genesis(record: &Record, key: &GatewayKey) -> Result<(), OpenError> {
+/// Whether a first record begins the ledger of this key.
+pub(super) fn check_genesis(record: &Record, key: &GatewayKey) -> Result<(), OpenError> {
     let ours = key.public();
     match &record.event {
         Event::Registry(registry::Event::Begun { gateway_key: PublicKey(ledger) }) => {
@@ -216,15 +286,6 @@ fn check_genesis(record: &Record, key: &GatewayKey) -> Result<(), OpenError> {
             Err(OpenError::Corrupt { first_bad_seq: 0, what })
         }
     }
-}
-
-/// Compares the checkpoint that lies in the store.
-pub(super) fn check_inside(
-    note: &str,
-    walker: &Walker,
-    key: &GatewayKey,
-) -> Result<(), (u64, Fault)> {
-    compare_note(note, walker, &key.public())
 }
 
 /// Compares a note with what was walked, and names the first record that is to be doubted.
@@ -241,6 +302,7 @@ pub(super) fn compare_note(
     }
     match walker.root_at(checkpoint.size) {
         Some(root) if root == checkpoint.root => Ok(()),
+        None if checkpoint.size < walker.began() => Ok(()),
         _ => Err((0, Fault::Rewritten { signed_size: checkpoint.size })),
     }
 }
@@ -250,11 +312,11 @@ fn check_outside(
     file: &Path,
     note: &str,
     walker: &Walker,
-    key: &GatewayKey,
+    key: &[u8; 32],
 ) -> Result<u64, OpenError> {
     let file = file.to_owned();
     let inside = walker.head().size();
-    let checkpoint = match Checkpoint::verify(note, &key.public()) {
+    let checkpoint = match Checkpoint::verify(note, key) {
         Ok(checkpoint) => checkpoint,
         Err(why) => {
             return Err(OpenError::BadCheckpoint { file, inside, why: why.to_string() });
@@ -266,6 +328,7 @@ fn check_outside(
     }
     match walker.root_at(size) {
         Some(found) if found == root => Ok(size),
+        None if size < walker.began() => Ok(size),
         found => {
             let found = found.map_or_else(String::new, |found| hex(&found));
             Err(OpenError::Forked { size, inside, signed: hex(&root), found, file })

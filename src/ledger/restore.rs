@@ -128,6 +128,8 @@ fn damage(options: &OpenOptions, key: &GatewayKey) -> Result<Option<String>, Res
             Ok(Some(format!("the first {size} records are not those that were signed")))
         }
         Err(OpenError::Unreadable { said, .. }) => Ok(Some(said)),
+        // Nothing is opened with a snapshot here.
+        Err(error @ OpenError::FalseSnapshot { .. }) => Err(error.into()),
         Err(OpenError::Io { source, .. }) => Ok(Some(source.to_string())),
     }
 }

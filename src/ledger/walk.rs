@@ -70,9 +70,10 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Walks from the first record on.
+/// Walks from the first record on, or from where somebody else vouches for what came before.
 #[derive(Debug, Default)]
 pub(super) struct Walker {
+    began: u64,
     head: HeadState,
     marks: Vec<(u64, Hash)>,
     sizes: Vec<u64>,
@@ -81,9 +82,20 @@ pub(super) struct Walker {
 impl Walker {
     /// A walker that remembers the roots of these sizes.
     pub(super) fn remembering(sizes: impl IntoIterator<Item = u64>) -> Self {
-        let mut walker = Self { sizes: sizes.into_iter().collect(), ..Self::default() };
+        Self::after(HeadState::default(), sizes)
+    }
+
+    /// One that goes on after the records that `head` sums up.
+    pub(super) fn after(head: HeadState, sizes: impl IntoIterator<Item = u64>) -> Self {
+        let (began, sizes, marks) = (head.size(), sizes.into_iter().collect(), Vec::new());
+        let mut walker = Self { began, head, marks, sizes };
         walker.mark();
         walker
+    }
+
+    /// How many records it passed over unseen. Of their roots it knows nothing.
+    pub(super) fn began(&self) -> u64 {
+        self.began
     }
 
     /// Where it is.

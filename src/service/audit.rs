@@ -49,14 +49,16 @@ impl Service {
     ///
     /// # Errors
     /// If `who` may not read the ledger, or it cannot be read.
-    pub fn read_ledger(
+    pub async fn read_ledger(
         &self,
         who: &Standing,
         from: u64,
         limit: usize,
     ) -> Result<Vec<Entry>, Refusal> {
         permit::check(who, Operation::ReadLedger)?;
-        self.0.ledger.reader().read(from, limit).map_err(unreadable)
+        self.0.ledger.verified().await;
+        let reader = self.0.ledger.reader();
+        on_a_thread(move || reader.read(from, limit)).await
     }
 
     /// Walks the whole ledger and compares it with its checkpoints.

@@ -48,6 +48,7 @@ impl Service {
     /// If `who` is not the host, or no checkpoint can be signed. Later trouble is in the pieces.
     pub async fn back_up(&self, who: &Standing) -> Result<Pieces, Refusal> {
         permit::check(who, Operation::BackUp)?;
+        self.0.ledger.verified().await;
         let note = self.0.ledger.checkpoint().await.map_err(|error| {
             tracing::warn!(%error, "no checkpoint could be signed for a backup");
             let reason = "no checkpoint can be signed; see the log";

@@ -128,6 +128,7 @@ impl Service {
         question: impl FnOnce(History) -> Result<Option<T>, HistoryError> + Send + 'static,
     ) -> Result<T, Refusal> {
         permit::check(who, Operation::ReadLedger)?;
+        self.0.ledger.verified().await;
         let (reader, told) = (self.0.ledger.reader(), self.told_size());
         let history = History { reader, told, now: Some(self.0.registry.state()) };
         let stopped =

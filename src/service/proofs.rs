@@ -37,6 +37,7 @@ impl Service {
     /// If `who` may not read the ledger, there is no such record, or it cannot be read or signed.
     pub async fn prove(&self, who: &Standing, seq: u64) -> Result<String, Refusal> {
         permit::check(who, Operation::ReadLedger)?;
+        self.0.ledger.verified().await;
         if seq >= self.told_size() {
             return Err(Refusal::UnknownRecord);
         }

@@ -49,10 +49,15 @@ fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 /// Replaces `path` whole: a neighbouring temporary file is written, synced and renamed over it.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace_with(path, &[bytes])
+}
+
+/// As [`replace`], with several pieces one after another.
+pub fn replace_with(path: &Path, pieces: &[&[u8]]) -> io::Result<()> {
     let temporary = path.with_extension("new");
     let mut file =
         OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
-    file.write_all(bytes)?;
+    pieces.iter().try_for_each(|piece| file.write_all(piece))?;
     file.sync_data()?;
     fs::rename(&temporary, path)?;
     sync_parent(path)

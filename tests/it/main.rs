@@ -31,6 +31,7 @@ mod recovery;
 mod rotation;
 mod scopes;
 mod sinks;
+mod snapshot;
 mod story;
 mod threads;
 mod tidy;

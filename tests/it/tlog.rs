@@ -81,7 +81,7 @@ fn evidence() -> Evidence {
         ledger.append(EARLIER, records(EARLIER, SIZE)).await.unwrap();
         let note = ledger.checkpoint().await.unwrap();
         let proof = proof::prove(&ledger.reader(), nowhere, &note, 417).unwrap();
-        let published = follow(dir.path().into(), ledger.reader(), ledger.watch()).unwrap();
+        let published = follow(dir.path().into(), &ledger).unwrap();
         ledger.close().await.unwrap();
         published.join().unwrap();
         (earlier, proof)

@@ -24,6 +24,7 @@ pub mod keys;
 mod kind;
 pub mod lockout;
 pub mod narrowing;
+mod parts;
 pub mod policy;
 mod remove;
 pub mod replay;
@@ -55,6 +56,7 @@ use super::{
 pub use command::{Basis, Command, Renewal, Terms};
 pub use event::{Approval, Event, Touched};
 pub use lockout::{CredentialClass, LockKey};
+pub use parts::Parts;
 pub use policy::{AuthMode, Policy};
 pub use remove::Admins;
 pub use service_token::ServiceToken;

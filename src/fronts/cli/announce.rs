@@ -25,6 +25,8 @@ pub struct Ready {
     pub auth_mode: AuthMode,
     /// Records in the ledger.
     pub ledger_size: u64,
+    /// How many of them came with a snapshot and are verified behind, if it was used.
+    pub from_snapshot: Option<u64>,
     /// Milliseconds from start to ready.
     pub ready_ms: u64,
     /// What the operator should know about the ledger.
@@ -48,12 +50,18 @@ fn text(ready: &Ready) -> String {
         (None, AuthMode::Token | AuthMode::Password) => "in the configuration".into(),
         (None, AuthMode::TrustedProxy) => "a proxy vouches for people".into(),
     };
+    let ledger = match ready.from_snapshot {
+        Some(size) => {
+            format!("{} records, {size} from a snapshot, verified behind", ready.ledger_size)
+        }
+        None => format!("{} records", ready.ledger_size),
+    };
     let facts = table::facts(&[
         ("gateway", format!("ready in {} ms", ready.ready_ms)),
         ("address", format!("ws://{}", ready.address)),
         ("secret", secret),
         ("state", ready.state_dir.display().to_string()),
-        ("ledger", format!("{} records", ready.ledger_size)),
+        ("ledger", ledger),
     ]);
     format!("{facts}\n{}", next(ready))
 }
@@ -89,6 +97,7 @@ fn document(ready: &Ready) -> Value {
         "sharedSecretFile": ready.shared_secret_file,
         "authMode": ready.auth_mode.name(),
         "ledgerSize": ready.ledger_size,
+        "fromSnapshot": ready.from_snapshot,
         "readyMs": ready.ready_ms,
     })
 }

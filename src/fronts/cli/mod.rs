@@ -348,6 +348,7 @@ fn unopened(error: &OpenError) -> Trouble {
         | OpenError::Forked { .. }
         | OpenError::BadCheckpoint { .. }
         | OpenError::KeyMismatch { .. }
+        | OpenError::FalseSnapshot { .. }
         | OpenError::Unreadable { .. } => ExitStatusCode::BROKEN,
     };
     Trouble::new(exit, error.to_string())

@@ -52,8 +52,7 @@ impl Source for Service {
     async fn read(&self, who: &Standing, from: u64, limit: usize) -> Result<Vec<Entry>, Failure> {
         let told = self.told_size().saturating_sub(from);
         let limit = usize::try_from(told).map_or(limit, |told| limit.min(told));
-        let (service, who) = (self.clone(), who.clone());
-        let entries = on_a_thread(move || service.read_ledger(&who, from, limit)).await?;
+        let entries = self.read_ledger(who, from, limit).await;
         entries.map_err(|refusal| refused(&refusal))
     }
 

@@ -9,6 +9,7 @@
 //! `migrations/0001_ledger/` holds frozen bytes that the tests compare with.
 
 mod events;
+pub(super) mod state;
 pub(super) mod v1;
 
 #[cfg(test)]

@@ -108,11 +108,11 @@ fn reading_ahead_shows_the_same_and_stops_and_fails_as_reading_does() {
                 ControlFlow::Break(())
             }
         };
-        let outcome = ahead::scan(&Breaking(store.clone()), &mut visit);
+        let outcome = ahead::scan(&Breaking(store.clone()), 0, &mut visit);
         let stopped = stop_after <= 5000;
         assert_eq!(outcome.is_ok(), stopped, "an error counts for those who came to it");
         let expected = store.content().log.clone().into_iter().take(stop_after);
         assert!(found.into_iter().eq(expected), "{stop_after}");
     }
-    assert_eq!(ahead::scan(&store, &mut |_, _| ControlFlow::Continue(())), Ok(()));
+    assert_eq!(ahead::scan(&store, 0, &mut |_, _| ControlFlow::Continue(())), Ok(()));
 }

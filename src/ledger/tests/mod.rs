@@ -5,7 +5,7 @@ mod damage;
 mod faults;
 pub(super) mod fixtures;
 mod formats;
-mod frozen;
+pub(super) mod frozen;
 mod hashes;
 mod recovery;
 mod syncing;

@@ -110,7 +110,7 @@ impl State {
 async fn publish(state: &Path, key: &Arc<GatewayKey>) {
     let (opened, _) = open_at(state, key).unwrap();
     let ledger = LedgerHandle::spawn(opened, Arc::clone(key)).unwrap();
-    let thread = follow(state.join("tlog"), ledger.reader(), ledger.watch()).unwrap();
+    let thread = follow(state.join("tlog"), &ledger).unwrap();
     ledger.close().await.unwrap();
     drop(ledger);
     thread.join().unwrap();

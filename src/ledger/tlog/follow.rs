@@ -10,7 +10,11 @@ use tokio::{sync::watch, time::timeout};
 
 use super::{publisher::Publisher, resume};
 use crate::{
-    ledger::{audit::LedgerReader, checkpoint::Checkpoint},
+    ledger::{
+        audit::LedgerReader,
+        checkpoint::Checkpoint,
+        handle::{Behind, LedgerHandle},
+    },
     telemetry::metrics,
 };
 
@@ -20,17 +24,15 @@ const PUBLISH_EVERY: Duration = Duration::from_secs(1);
 /// The pause after a failure. A full disk is not emptied by asking more often.
 const RETRY_EVERY: Duration = Duration::from_secs(30);
 
-/// Starts the thread. It ends, after a last time, when the ledger's writer has ended.
+/// Starts the thread. It begins once all that the ledger held is verified, and ends, after a last time,
+/// when the ledger's writer has ended.
 ///
 /// # Errors
 /// If the system gives no thread.
-pub fn follow(
-    dir: PathBuf,
-    log: LedgerReader,
-    size: watch::Receiver<u64>,
-) -> io::Result<JoinHandle<()>> {
+pub fn follow(dir: PathBuf, ledger: &LedgerHandle) -> io::Result<JoinHandle<()>> {
+    let (log, size, behind) = (ledger.reader(), ledger.watch(), ledger.behind());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-    let follower = Follower { dir, log, size, publisher: None, trouble: None };
+    let follower = Follower { dir, log, size, behind, publisher: None, trouble: None };
     let thread = std::thread::Builder::new().name("tlog".into());
     thread.spawn(move || runtime.block_on(follower.run()))
 }
@@ -39,6 +41,7 @@ struct Follower {
     dir: PathBuf,
     log: LedgerReader,
     size: watch::Receiver<u64>,
+    behind: watch::Receiver<Option<Behind>>,
     publisher: Option<Publisher>,
     /// What the log said last of a failure that is not over.
     trouble: Option<String>,
@@ -46,6 +49,9 @@ struct Follower {
 
 impl Follower {
     async fn run(mut self) {
+        if !self.is_verified().await {
+            return;
+        }
         loop {
             let size = *self.size.borrow_and_update();
             let outcome = self.publish(size);
@@ -55,6 +61,18 @@ impl Follower {
                 let outcome = self.publish(size);
                 return self.tell(outcome);
             }
+        }
+    }
+
+    /// Waits until all that the ledger held is verified: what is published is believed by others. Not so
+    /// if the writer ends before; what is missing then, the next start publishes.
+    async fn is_verified(&mut self) -> bool {
+        let mut size = self.size.clone();
+        let ended = async { while size.changed().await.is_ok() {} };
+        tokio::select! {
+            biased;
+            verified = self.behind.wait_for(Option::is_none) => verified.is_ok(),
+            () = ended => false,
         }
     }
 

@@ -62,7 +62,7 @@ fn walk(log: &dyn LogReader, sizes: &[u64]) -> Old {
         whole: false,
     };
     // What can be read until it cannot is what there is.
-    let scanned = ahead::scan(log, &mut |seq, value| match old.walker.step(seq, value) {
+    let scanned = ahead::scan(log, 0, &mut |seq, value| match old.walker.step(seq, value) {
         Ok(record) => {
             let Event::Registry(event) = &record.event;
             old.state.apply(record.stamp(), event);

@@ -99,7 +99,7 @@ struct CodeRedeemed {
 }
 
 #[derive(Encode, Decode)]
-struct KeysAdopted {
+pub(in crate::ledger::schema) struct KeysAdopted {
     file_hash: [u8; 32],
     keys: Vec<Listed>,
 }
@@ -133,7 +133,7 @@ struct Recovered {
 
 /// The address is written as text.
 #[derive(Encode, Decode)]
-struct Key {
+pub(in crate::ledger::schema) struct Key {
     class: Class,
     address: Option<String>,
 }

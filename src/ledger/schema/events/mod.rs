@@ -9,10 +9,13 @@ mod credentials;
 mod devices;
 mod pairing;
 
+pub(super) use credentials::{Key, KeysAdopted};
+pub(super) use pairing::{PolicyAdopted2, ranges};
+
 use credentials::{CodeCreated2, ServiceTokenRevoked2};
 use pairing::{
     Begun, DeviceDescribed, PairingApproved, PairingApproved2, PairingExpired, PairingRejected,
-    PairingRequested, PairingSuperseded, PolicyAdopted, PolicyAdopted2, TokenIssued,
+    PairingRequested, PairingSuperseded, PolicyAdopted, TokenIssued,
 };
 
 use crate::{

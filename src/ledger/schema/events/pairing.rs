@@ -32,7 +32,7 @@ pub(super) struct PolicyAdopted {
 
 /// Version 2: ranges, people and roles. Ranges are written as text, as RFC 4632 has them.
 #[derive(Encode, Decode)]
-pub(super) struct PolicyAdopted2 {
+pub(in crate::ledger::schema) struct PolicyAdopted2 {
     first: PolicyAdopted,
     auto_approve_cidrs: Vec<String>,
     people: Vec<(String, Scopes)>,
@@ -235,7 +235,7 @@ impl TryFrom<PolicyAdopted2> for registry::Policy {
 }
 
 /// Address ranges from their text.
-pub(super) fn ranges(texts: Vec<String>) -> Result<Vec<IpNet>, CodecError> {
+pub(in crate::ledger::schema) fn ranges(texts: Vec<String>) -> Result<Vec<IpNet>, CodecError> {
     let malformed = |_| CodecError::Malformed("not an address range".into());
     texts.iter().map(|text| text.parse().map_err(malformed)).collect()
 }

@@ -52,7 +52,7 @@ const SUPERSEDED: [&str; 10] = [
 
 /// One record of every kind, over every kind of principal, transport and other closed choice. They
 /// are one whole ledger. What is here is never changed; examples of new kinds go to the end.
-fn examples() -> Vec<(&'static str, Record)> {
+pub(in crate::ledger) fn examples() -> Vec<(&'static str, Record)> {
     let events = first::examples().into_iter().chain(later::examples());
     let records = events
         .enumerate()

@@ -262,7 +262,7 @@ async fn a_copy_that_cannot_be_written_stops_nothing_else() {
     let dir = state.path().join("tlog");
     // Where a directory should be.
     fs::write(&dir, "in the way").unwrap();
-    let thread = follow::follow(dir.clone(), ledger.reader(), ledger.watch()).unwrap();
+    let thread = follow::follow(dir.clone(), &ledger).unwrap();
     for size in 3..40 {
         assert_eq!(ledger.append(size, records(size..size + 1, &key)).await, Ok(size + 1));
     }
