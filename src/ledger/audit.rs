@@ -17,6 +17,10 @@ use super::{
     walk::{Fault, Walker},
 };
 
+/// A range of more records is read on a second thread, ahead of whoever looks at them; for fewer, the
+/// thread costs more than it saves.
+const FAR: u64 = 4096;
+
 /// A record, and the hash by which proofs name it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
@@ -88,7 +92,7 @@ impl LedgerReader {
         each: &mut dyn FnMut(Entry) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
         let mut failed = None;
-        self.log.scan(from, &mut |seq, value| {
+        let mut visit = |seq, value: &[u8]| {
             if seq >= until {
                 return ControlFlow::Break(());
             }
@@ -99,7 +103,11 @@ impl LedgerReader {
                     ControlFlow::Break(())
                 }
             }
-        })?;
+        };
+        match until.saturating_sub(from) > FAR {
+            true => ahead::scan(&*self.log, from, &mut visit)?,
+            false => self.log.scan(from, &mut visit)?,
+        }
         failed.map_or(Ok(()), Err)
     }
 
