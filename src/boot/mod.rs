@@ -312,16 +312,6 @@ async fn write_first_records(
     written.map_err(|refusal| anyhow::anyhow!("cannot begin the ledger: {}", refusal.code()))
 }
 
-/// Every connection is a file; the soft limit of a shell is often 1,024.
-fn allow_many_sockets() {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
-    if let Err(error) = setrlimit(Resource::Nofile, raised) {
-        tracing::debug!(%error, "the limit on open files stays as it is");
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::Path;
