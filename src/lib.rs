@@ -10,6 +10,8 @@ pub mod domain;
 
 pub mod ledger;
 
+pub mod runtimes;
+
 pub mod actors;
 
 pub mod service;

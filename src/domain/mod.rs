@@ -19,6 +19,7 @@ pub mod published;
 pub mod refusal;
 pub mod registry;
 pub mod scope;
+pub mod talk;
 pub mod time;
 
 use ids::Seq;

@@ -18,13 +18,26 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("telemetry", &["support", "domain"]),
     ("ledger", &["support", "domain", "telemetry"]),
     ("config", &["support", "domain", "telemetry"]),
-    ("actors", &["support", "domain", "ledger", "telemetry"]),
-    ("service", &["support", "domain", "ledger", "actors", "telemetry"]),
+    ("transcripts", &["support", "domain", "telemetry"]),
+    ("runtimes", &["support", "domain", "telemetry"]),
+    ("actors", &["support", "domain", "ledger", "transcripts", "runtimes", "telemetry"]),
+    ("service", &["support", "domain", "ledger", "transcripts", "runtimes", "actors", "telemetry"]),
     ("proto", &[]),
     ("fronts", &["support", "domain", "actors", "service", "config", "telemetry"]),
     (
         "boot",
-        &["support", "domain", "ledger", "actors", "service", "fronts", "config", "telemetry"],
+        &[
+            "support",
+            "domain",
+            "ledger",
+            "transcripts",
+            "runtimes",
+            "actors",
+            "service",
+            "fronts",
+            "config",
+            "telemetry",
+        ],
     ),
 ];
 
@@ -57,6 +70,16 @@ const CRATES: &[(&str, &[&str], &str)] = &[
         "ledger",
         &["actix", "tonic", "prost", "tokio_tungstenite"],
         "the ledger is told what to keep and knows neither actors nor wires: convert above it",
+    ),
+    (
+        "transcripts",
+        &["actix", "tonic", "prost", "bincode"],
+        "transcripts are told what to keep: convert above",
+    ),
+    (
+        "runtimes",
+        &["actix", "tonic", "prost", "sled", "bincode"],
+        "a runtime answers a turn and keeps nothing: what it needs comes with the turn",
     ),
     (
         "actors",

@@ -1,0 +1,55 @@
+//! Runtimes: what stands behind an agent and answers. A provider's model, a program, an echo.
+//!
+//! A runtime takes one [`Turn`], everything that was said with what is asked last, and gives the
+//! answer as a stream of [`Delta`]s. It keeps no transcript and knows no session rules, sockets or
+//! scopes: whoever starts a turn has settled who may. Dropping the stream is the abort, at once and
+//! whole: a request is hung up, a program and its children are ended. A runtime reads from its
+//! upstream only when it is asked for more, which is all the backpressure there is.
+//!
+//! What goes wrong is a [`Failure`]; no credential may be in its words. Start with [`Runtime`] and
+//! [`echo`].
+
+pub mod echo;
+
+use futures_util::stream::BoxStream;
+
+use crate::domain::talk::{
+    AgentId, Delta, Failure, Message, RunId, Sampling, SessionKey, Tool, ToolChoice,
+};
+
+/// One turn: what an agent is asked.
+#[derive(Debug, Clone)]
+pub struct Turn {
+    /// Names this work, for a runtime that keeps records of its own.
+    pub run: RunId,
+    /// The agent that is asked.
+    pub agent: AgentId,
+    /// The session that it is part of; `None` for a single question. A runtime with a memory of its
+    /// own keeps it by this.
+    pub session: Option<SessionKey>,
+    /// Everything that was said, oldest first; what is to be answered comes last.
+    pub messages: Vec<Message>,
+    /// A model other than the agent's own, as `provider/name` or `name`.
+    pub model: Option<String>,
+    /// The client's tools.
+    pub tools: Vec<Tool>,
+    /// Whether to call one.
+    pub tool_choice: ToolChoice,
+    /// How to choose words.
+    pub sampling: Sampling,
+}
+
+/// An answer on its way. Ends after [`Delta::End`], or after a failure.
+pub type Answer = BoxStream<'static, Result<Delta, Failure>>;
+
+/// What answers for an agent.
+pub trait Runtime: Send + Sync {
+    /// What kind it is: `echo`, `model`, `command`, `acp`.
+    fn kind(&self) -> &'static str;
+
+    /// The model that answers if a turn names none, as `provider/name`.
+    fn model(&self) -> Option<String>;
+
+    /// Answers a turn. Nothing happens before the stream is polled.
+    fn answer(&self, turn: Turn) -> Answer;
+}
