@@ -10,6 +10,8 @@ pub mod domain;
 
 pub mod ledger;
 
+pub mod transcripts;
+
 pub mod runtimes;
 
 pub mod actors;

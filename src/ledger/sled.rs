@@ -1,26 +1,13 @@
-//! The embedded store, and the only file that names sled.
+//! The ledger's embedded store. How sled is opened and what it does not do by itself:
+//! [`embedded`](crate::support::embedded).
 //!
-//! What sled 0.34.7 does not do by itself is done here:
-//!
-//! - Its `flush` ends in `sync_file_range` on Linux, which does not make a disk write its cache
-//!   (sled issue 1452). After each flush the database file is synced with `sync_data`, and only then
-//!   is anything acknowledged. A sync that failed is final: trying again can succeed without the data.
-//! - A snapshot file that was half written keeps it from opening (issues 1527, 1533). Snapshots only
-//!   save time, so they are removed then, and the log itself is read.
-//! - Damaged files make it panic. It is opened on a thread of its own, and every call is caught.
+//! After each flush the database file is synced with `sync_data`, and only then is anything
+//! acknowledged. A sync that failed is final: trying again can succeed without the data.
 //!
 //! Two trees: `log` (place as big-endian u64 -> `link || record`) and `meta` (`head`, `checkpoint`).
 //! None of this may run on an async thread: a flush can stall for tens of milliseconds.
 
-use std::{
-    fs::{self, File},
-    io,
-    ops::ControlFlow,
-    panic::{AssertUnwindSafe, catch_unwind},
-    path::Path,
-    sync::Arc,
-    time::Duration,
-};
+use std::{fs::File, io, ops::ControlFlow, path::Path, sync::Arc};
 
 use sled::{
     Transactional,
@@ -34,15 +21,11 @@ use super::{
     recover::Note,
     store::{LogReader, Store, StoredEntry, Visit},
 };
-use crate::support::{clock::Stopwatch, private_file};
+use crate::support::embedded::{self, Embedded, Mended, OpenFault, caught};
 
 /// sled's page cache. The default would allow a gigabyte. The log is read once at the start and
 /// afterwards only at its end, so a small cache is as good as a large one.
 const CACHE_BYTES: u64 = 32 * 1024 * 1024;
-
-/// How long an open waits for the lock. A gateway that was just stopped, and sled's own threads
-/// after a close, hold it for a moment more.
-const LOCK_PATIENCE: Duration = Duration::from_secs(1);
 
 const HEAD: &[u8] = b"head";
 const CHECKPOINT: &[u8] = b"checkpoint";
@@ -74,38 +57,15 @@ struct Trees {
 /// # Errors
 /// [`OpenError::Busy`], [`OpenError::Unreadable`] or [`OpenError::Io`].
 pub(super) fn open(dir: &Path) -> Result<(SledStore, Vec<Note>), OpenError> {
-    let at_dir = |source| OpenError::Io { path: dir.to_owned(), source };
-    private_file::create_dir(dir).map_err(at_dir)?;
-    let is_new = !dir.join("db").exists();
-    let mut notes = Vec::new();
-    let torn = remove_snapshots(dir, |name| name.ends_with(".generating")).map_err(at_dir)?;
-    if !torn.is_empty() {
-        notes.push(Note::TornSnapshotRemoved(torn));
-    }
-    let trees = match open_patiently(dir) {
-        Ok(trees) => trees,
-        Err(Trouble::Corrupt(said)) => {
-            let removed = remove_snapshots(dir, |_| true).map_err(at_dir)?;
-            if removed.is_empty() {
-                return Err(OpenError::Unreadable { dir: dir.to_owned(), said });
-            }
-            notes.push(Note::SnapshotsRemoved { files: removed, said });
-            open_patiently(dir).map_err(|trouble| trouble.into_error(dir))?
-        }
-        Err(trouble) => return Err(trouble.into_error(dir)),
-    };
-    let path = dir.join("db");
-    let at_file = |source| OpenError::Io { path: path.clone(), source };
-    let file = File::open(&path).map_err(at_file)?;
-    if is_new {
-        trees.db.flush().map_err(|error| Trouble::from(error).into_error(dir))?;
-        file.sync_all().map_err(at_file)?;
-        // The names of the new files, and of the directory itself.
-        File::open(dir).and_then(|dir| dir.sync_all()).map_err(at_dir)?;
-        private_file::sync_parent(dir).map_err(at_dir)?;
-    }
-    let make_durable = Box::new(File::sync_data);
-    Ok((SledStore { trees, file, make_durable, broken: None }, notes))
+    let opened = embedded::open(dir, CACHE_BYTES, ["log", "meta"]);
+    let opened = opened.map_err(|fault| at_dir(dir, fault))?;
+    let Embedded { db, trees: [log, meta], file, mended } = opened;
+    let notes = mended.into_iter().map(|mended| match mended {
+        Mended::TornSnapshot(files) => Note::TornSnapshotRemoved(files),
+        Mended::Snapshots { files, said } => Note::SnapshotsRemoved { files, said },
+    });
+    let (trees, make_durable) = (Trees { log, meta, db }, Box::new(File::sync_data));
+    Ok((SledStore { trees, file, make_durable, broken: None }, notes.collect()))
 }
 
 /// Locks the store in `dir` as sled does, without opening it. `None` if there is no such file.
@@ -113,97 +73,16 @@ pub(super) fn open(dir: &Path) -> Result<(SledStore, Vec<Note>), OpenError> {
 /// # Errors
 /// [`OpenError::Busy`] if it is in use, or [`OpenError::Io`].
 pub(super) fn lock(dir: &Path) -> Result<Option<File>, OpenError> {
-    let path = dir.join("db");
-    let at_file = |source| OpenError::Io { path: path.clone(), source };
-    let file = match File::open(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        file => file.map_err(at_file)?,
-    };
-    match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(Some(file)),
-        Err(rustix::io::Errno::WOULDBLOCK) => Err(OpenError::Busy { dir: dir.to_owned() }),
-        Err(error) => Err(at_file(error.into())),
+    embedded::lock(dir).map_err(|fault| at_dir(dir, fault))
+}
+
+fn at_dir(dir: &Path, fault: OpenFault) -> OpenError {
+    let dir = dir.to_owned();
+    match fault {
+        OpenFault::Busy => OpenError::Busy { dir },
+        OpenFault::Unreadable(said) => OpenError::Unreadable { dir, said },
+        OpenFault::Io { path, source } => OpenError::Io { path, source },
     }
-}
-
-/// Removes the snapshot files whose name `which` accepts, and tells their names.
-fn remove_snapshots(dir: &Path, which: impl Fn(&str) -> bool) -> io::Result<Vec<String>> {
-    let mut removed = Vec::new();
-    for entry in fs::read_dir(dir)? {
-        let entry = entry?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if name.starts_with("snap.") && which(&name) {
-            fs::remove_file(entry.path())?;
-            removed.push(name);
-        }
-    }
-    removed.sort();
-    Ok(removed)
-}
-
-/// Why sled did not open.
-enum Trouble {
-    Locked,
-    Corrupt(String),
-    Other(String),
-}
-
-impl Trouble {
-    fn into_error(self, dir: &Path) -> OpenError {
-        let dir = dir.to_owned();
-        match self {
-            Self::Locked => OpenError::Busy { dir },
-            Self::Corrupt(said) | Self::Other(said) => OpenError::Unreadable { dir, said },
-        }
-    }
-}
-
-impl From<sled::Error> for Trouble {
-    fn from(error: sled::Error) -> Self {
-        let said = error.to_string();
-        match error {
-            sled::Error::Corruption { .. } => Self::Corrupt(said),
-            // sled gives the lock no error of its own.
-            sled::Error::Io(_) if said.contains("could not acquire lock") => Self::Locked,
-            _ => Self::Other(said),
-        }
-    }
-}
-
-/// As [`open_caught`], with some patience if somebody else holds the lock.
-fn open_patiently(dir: &Path) -> Result<Trees, Trouble> {
-    let waiting = Stopwatch::start();
-    loop {
-        match open_caught(dir) {
-            Err(Trouble::Locked) if waiting.elapsed() < LOCK_PATIENCE => {
-                std::thread::sleep(Duration::from_millis(10));
-            }
-            outcome => return outcome,
-        }
-    }
-}
-
-/// Opens on a thread of its own, so that a panic ends that thread and nothing else.
-fn open_caught(dir: &Path) -> Result<Trees, Trouble> {
-    let config = sled::Config::new().path(dir).cache_capacity(CACHE_BYTES).flush_every_ms(None);
-    let thread = std::thread::Builder::new().name("ledger-open".into()).spawn(move || {
-        let db = config.open()?;
-        Ok(Trees { log: db.open_tree("log")?, meta: db.open_tree("meta")?, db })
-    });
-    let thread = thread.map_err(|error| Trouble::Other(error.to_string()))?;
-    // A panic is damage like any other: without its snapshots, it may open.
-    thread.join().unwrap_or_else(|panic| Err(Trouble::Corrupt(panic_text(panic.as_ref()))))
-}
-
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "it panicked without a word".into())
-}
-
-/// Calls into sled; a panic comes back as text.
-fn caught<T>(call: impl FnOnce() -> T) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(call)).map_err(|panic| panic_text(panic.as_ref()))
 }
 
 impl SledStore {
@@ -367,13 +246,6 @@ mod tests {
     use std::{fs::File, os::fd::OwnedFd};
 
     use super::{AppendError, Store};
-
-    #[test]
-    fn a_panic_comes_back_as_text() {
-        assert_eq!(super::caught(|| 7), Ok(7));
-        assert_eq!(super::caught(|| panic!("plain")), Err::<(), _>("plain".into()));
-        assert_eq!(super::caught(|| panic!("number {}", 7)), Err::<(), _>("number 7".into()));
-    }
 
     /// The step that a store is opened with asks the kernel: a pipe cannot be synced (fsync(2)).
     #[test]

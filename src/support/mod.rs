@@ -9,6 +9,7 @@
 
 pub mod clock;
 pub mod device_key;
+pub mod embedded;
 pub mod entropy;
 pub mod gateway_url;
 pub mod keys;

@@ -57,7 +57,7 @@ const MONOPOLIES: &[Monopoly] = &[
     },
     Monopoly {
         what: "sled",
-        owners: &["ledger/sled.rs", "transcripts/sled.rs"],
+        owners: &["support/embedded.rs", "ledger/sled.rs", "transcripts/sled.rs"],
         signs: &[Sign::Crate("sled")],
         fix: "use the port `ledger::store::Store`; for our own module write `self::sled` or \
               `crate::ledger::sled`",
