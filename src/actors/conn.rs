@@ -26,7 +26,7 @@ use super::{
 use crate::{domain::ids::DeviceId, telemetry::metrics};
 
 pub use super::dialogue::{
-    Dialogue, Entry, Farewell, Inbound, InboundFault, MessageLimit, Step, Verdict,
+    Dialogue, Entry, Farewell, Inbound, InboundFault, MessageLimit, Step, TwoFrames, Verdict,
 };
 
 /// Places of the queue that only a farewell may take: its frame and the close.
@@ -278,6 +278,19 @@ impl<D: Dialogue> Conn<D> {
                 ctx.spawn(answer.into_actor(self).map(|frame, conn, ctx| {
                     conn.in_flight -= 1;
                     conn.send(Out::Text(frame), ctx);
+                    if conn.in_flight == 0 {
+                        conn.say_farewell(ctx);
+                    }
+                }));
+            }
+            Step::Twice(answers) => {
+                self.in_flight += 1;
+                ctx.spawn(answers.into_actor(self).map(|(frame, second), conn, ctx| {
+                    conn.in_flight -= 1;
+                    conn.send(Out::Text(frame), ctx);
+                    if let Some(second) = second {
+                        conn.take(Step::Wait(second), ctx);
+                    }
                     if conn.in_flight == 0 {
                         conn.say_farewell(ctx);
                     }

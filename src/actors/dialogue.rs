@@ -91,6 +91,9 @@ pub struct Entry {
     pub message_bytes_max: usize,
 }
 
+/// An answer, and one that is to come.
+pub type TwoFrames = (ByteString, Option<LocalBoxFuture<'static, ByteString>>);
+
 /// What a message comes to.
 pub enum Step {
     /// Nothing to say.
@@ -102,6 +105,8 @@ pub enum Step {
     /// An answer that waits for someone else. Nothing is in progress meanwhile, so a connection may
     /// end without it.
     Wait(LocalBoxFuture<'static, ByteString>),
+    /// An answer that takes a while, and perhaps another one that waits for someone else.
+    Twice(LocalBoxFuture<'static, TwoFrames>),
     /// The client is let in.
     Enter(Box<Entry>),
     /// Whether the client is let in takes a while; nothing else is read until then.

@@ -83,3 +83,21 @@ pub const RETRY_AFTER_MS: u64 = 250;
 
 /// How long a drain may take before the gateway stops anyway.
 pub const DRAIN_DEADLINE: Duration = Duration::from_secs(4);
+
+/// Runs that may work or wait at once. Each holds at most an answer, most far less; past this, an
+/// overload is told instead of served slowly.
+pub const RUNS_MAX: usize = 4096;
+
+/// Runs that may wait for another one of their session. A person does not type more.
+pub const RUNS_WAITING_PER_SESSION_MAX: usize = 16;
+
+/// Runs that ended and can still be asked for, for a client that comes back.
+pub const RUNS_REMEMBERED_MAX: usize = 256;
+
+/// The most bytes of one answer, what was thought on the way included. A long answer has some
+/// 100 KB; this bounds what a model that never stops can take.
+pub const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// How often connected clients are told what a run has said since. A reader sees no difference to
+/// every token, and telling costs one frame to each client.
+pub const RUN_TELL_INTERVAL: Duration = Duration::from_millis(40);

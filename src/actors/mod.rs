@@ -23,6 +23,8 @@ pub mod limits;
 pub mod news;
 mod pump;
 pub mod registry;
+pub mod runs;
 mod sightings;
 pub mod supervise;
 pub mod sweeper;
+pub mod talk_news;

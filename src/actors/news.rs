@@ -5,6 +5,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use super::talk_news::TalkNews;
 use crate::domain::{
     ids::{CodeId, DeviceId, RequestId},
     principal::Subject,
@@ -111,6 +112,8 @@ pub enum Fact {
     },
     /// A grant or a service token is about to end, as of this time.
     GrantEnding(EndingSoon, UnixMillis),
+    /// Somebody said something, or a session changed.
+    Talk(TalkNews),
     /// The gateway stops.
     Shutdown,
 }
@@ -138,7 +141,7 @@ impl News {
     pub fn audience(&self) -> Option<Known> {
         match self.fact {
             Fact::Tick(_) | Fact::Health | Fact::Shutdown => None,
-            Fact::Presence(_) => Some(Known::Read),
+            Fact::Presence(_) | Fact::Talk(_) => Some(Known::Read),
             Fact::SetupCompleted { .. } => Some(Known::Admin),
             Fact::PairingRequested(..)
             | Fact::PairingResolved { .. }

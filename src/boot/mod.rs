@@ -7,18 +7,22 @@
 mod access;
 mod ground;
 mod people;
+mod policy;
 mod port;
 mod stop;
+mod talk;
 
 use std::{
+    io,
     net::{SocketAddr, TcpListener},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
 use actix::prelude::*;
 use anyhow::Context as _;
+use tokio::net::UnixListener;
 
 use crate::{
     actors::{
@@ -30,14 +34,13 @@ use crate::{
         supervise::StopOnPanic,
         sweeper::{self, Sweeper},
     },
-    config::{Auth, Loaded, RateLimit, Settings},
+    config::{Loaded, Settings},
     domain::{
         ids::{PublicKey, TokenHash},
         operation::Operation,
         permit,
         principal::{Rule, SecretKind, Standing},
-        registry::{AuthMode, Command, Event, Policy, Registry},
-        scope::{Scope, ScopeSet},
+        registry::{AuthMode, Command, Event, Registry},
         time::{Stamp, UnixMillis},
     },
     fronts::{cli::Ready, grpc, sinks, ws},
@@ -51,7 +54,7 @@ use crate::{
         },
         tlog::follow::follow,
     },
-    service::{Info, Limits, SecretPlace, Secrets, Service, TrustedProxies},
+    service::{Info, SecretPlace, Secrets, Service, TrustedProxies},
     support::{
         clock::{self, SteadyClock, Stopwatch},
         entropy,
@@ -60,6 +63,9 @@ use crate::{
         shutdown::Shutdown,
     },
 };
+
+pub use policy::policy;
+use policy::rate_limits;
 
 /// Connections that may wait to be accepted.
 const BACKLOG: u32 = 4096;
@@ -179,10 +185,7 @@ async fn serve(
     } = ground;
     let (notes, from_snapshot) = (found.notes(), found.unverified.as_ref().map(Unverified::size));
     let (opened, state, last_at, begin) = found.apart();
-    let admin_listener = {
-        let _runtime = admin.enter();
-        grpc::bind(&admin_socket)?
-    };
+    let admin_listener = bind_admin(&admin, &admin_socket)?;
     let ledger = LedgerHandle::spawn(opened, Arc::clone(&key))?;
     let (keeper, mut broken) = Keeper::start(begin, &ledger, Arc::clone(&key))?;
     keeper.offer(ledger.size(), &state);
@@ -195,11 +198,17 @@ async fn serve(
     let kept = registry.clone();
     let steady = SteadyClock::start(last_at.0);
     sweeper::catch_up(&registry, steady).await;
-    let guard = StopOnPanic::new("sweeper", shutdown.clone());
-    Sweeper::new(registry.clone(), hub.clone(), steady, limits::EPHEMERAL_GRACE, guard).start();
-    let limits = rate_limits(&settings);
-    let service =
-        Service::new(registry, hub.clone(), ledger.clone(), secrets, steady, info.clone(), limits);
+    start_sweeper(&registry, &hub, steady, &shutdown);
+    let service = Service::new(
+        registry,
+        hub.clone(),
+        ledger.clone(),
+        secrets,
+        steady,
+        info.clone(),
+        rate_limits(&settings),
+        talk::open(&settings, &hub)?,
+    );
     ground::open_metrics(&settings, &service)?;
     let port = port::open(listener, &service)?;
     admin.spawn(access::write(service.clone()));
@@ -226,7 +235,24 @@ async fn serve(
     let drained = stop::drain(port, &hub, &ledger, &published, &keeper, &kept);
     futures_util::join!(drained, stop::let_go(exports));
     counted.write_access();
+    counted.close_talk().await;
     why
+}
+
+fn bind_admin(runtime: &tokio::runtime::Handle, socket: &Path) -> io::Result<UnixListener> {
+    let _runtime = runtime.enter();
+    grpc::bind(socket)
+}
+
+fn start_sweeper(
+    registry: &RegistryHandle,
+    hub: &HubHandle,
+    steady: SteadyClock,
+    shutdown: &Shutdown,
+) {
+    let guard = StopOnPanic::new("sweeper", shutdown.clone());
+    let grace = limits::EPHEMERAL_GRACE;
+    Sweeper::new(registry.clone(), hub.clone(), steady, grace, guard).start();
 }
 
 fn start_registry(
@@ -251,51 +277,6 @@ fn start_registry(
     RegistryHandle::new(aggregate)
 }
 
-/// The policy that a configuration asks for.
-///
-/// # Errors
-/// If a scope or a name in it is none.
-pub fn policy(settings: &Settings) -> anyhow::Result<Policy> {
-    let (people, others) = people::people(settings)?;
-    Ok(Policy {
-        auth_mode: match &settings.auth {
-            Auth::Token(_) => AuthMode::Token,
-            Auth::Password(_) => AuthMode::Password,
-            Auth::None => AuthMode::None,
-            Auth::TrustedProxy(_) => AuthMode::TrustedProxy,
-        },
-        shared_scopes: scopes(&settings.shared_scopes)?,
-        loopback_scopes: scopes(&settings.loopback_scopes)?,
-        auto_approve_local: settings.auto_approve_local,
-        auto_approve_cidrs: settings.auto_approve_cidrs.clone(),
-        people,
-        others,
-        ceilings: settings
-            .roles
-            .iter()
-            .map(|(name, names)| Ok((name.clone(), scopes(names)?)))
-            .collect::<anyhow::Result<_>>()?,
-    })
-}
-
-fn rate_limits(settings: &Settings) -> Limits {
-    let RateLimit { max_attempts, global_max_attempts, window_ms, lockout_ms, exempt_loopback } =
-        settings.rate_limit;
-    Limits {
-        max_attempts,
-        global_max_attempts,
-        window: Duration::from_millis(window_ms),
-        lockout: Duration::from_millis(lockout_ms),
-        exempt_loopback,
-    }
-}
-
-fn scopes(names: &[String]) -> anyhow::Result<ScopeSet> {
-    let read =
-        |name: &String| Scope::parse(name).with_context(|| format!("{name:?} is not a scope name"));
-    names.iter().map(read).collect()
-}
-
 /// The first record, and the policy if it is not in force already.
 async fn write_first_records(
     registry: &RegistryHandle,
@@ -314,8 +295,6 @@ async fn write_first_records(
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
     use crate::config::{Env, Overrides, load};
 

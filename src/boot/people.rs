@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Context as _;
 
-use super::scopes;
+use super::policy::scopes;
 use crate::{
     config::{Auth, Identity, Settings},
     domain::{registry::Policy, scope::ScopeSet},

@@ -80,6 +80,12 @@ operations! {
     ReadModels: Scope(Known::Read),
     /// Have an agent answer.
     Complete: Scope(Known::Write),
+    /// What was said, and which sessions are there?
+    ReadSessions: Scope(Known::Read),
+    /// Make sessions, and change their labels, models and marks.
+    EditSessions: Scope(Known::Write),
+    /// Reset or delete sessions, or put words into them.
+    ManageSessions: Scope(Known::Admin),
     /// Which devices are paired, which ask to be?
     ListPairings: Scope(Known::Pairing),
     /// Grant what a pairing request asks for.

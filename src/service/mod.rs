@@ -14,7 +14,6 @@ mod audit;
 mod authenticate;
 mod backup;
 mod bearer;
-mod chat;
 mod connect;
 mod devices;
 mod enter;
@@ -39,6 +38,7 @@ mod resolve;
 mod secret;
 mod session;
 mod setup;
+mod talk;
 mod tokens;
 mod upgrade;
 mod whoami;
@@ -53,6 +53,9 @@ use crate::{
     support::clock::{SteadyClock, Stopwatch},
 };
 
+pub use crate::transcripts::{
+    Draft, Entry as TalkEntry, LastRun, Patch, RunState, Session as TalkSession,
+};
 pub use crate::{
     actors::{
         conn,
@@ -60,6 +63,8 @@ pub use crate::{
         hub::ConnId,
         limits,
         news::{Fact, News, Presence, PresenceBoard},
+        runs::{Ended, Heard, Listener, Log, Piece, Run},
+        talk_news::{RunNews, RunStep, TalkNews},
     },
     ledger::{
         audit::Entry,
@@ -99,6 +104,10 @@ pub use resolve::Resolved;
 pub use secret::{RotatedSecret, SecretPlace, Secrets, SharedSecret};
 pub use session::{Changes, Live, Since};
 pub use setup::{NewCode, SetupStatus};
+pub use talk::{
+    Agent, Agents, Asked, Cursor, Found, FoundOnOpening, HistoryRange, ListSessions, Listed,
+    OpenTranscriptsError, Page, Question, SearchFor, Send as Saying, Sent, Talk,
+};
 pub use tokens::{MintedToken, TOKEN_PREFIX, TokenOrder, Tokens};
 pub use upgrade::Upgrade;
 pub use whoami::{Seen, Whoami};
@@ -120,6 +129,7 @@ struct Inner {
     joins: handover::Joins,
     guard: Guard,
     access: AccessLog,
+    talk: Talk,
 }
 
 impl Service {
@@ -132,10 +142,12 @@ impl Service {
         steady: SteadyClock,
         info: Info,
         limits: Limits,
+        talk: Talk,
     ) -> Self {
         let access = AccessLog::new(info.state_dir.join("access"));
         Self(Arc::new(Inner {
             access,
+            talk,
             registry,
             hub,
             ledger,

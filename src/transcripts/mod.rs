@@ -9,9 +9,10 @@
 //! read from the store by place. Entries are only ever appended; a reset gives a session a new
 //! transcript under the same key.
 //!
-//! Start with [`session`], the values; then [`keeper::Order`].
+//! Start with [`session`], the values; then [`order::Order`].
 
-pub mod keeper;
+mod keeper;
+pub mod order;
 pub mod session;
 mod shape;
 mod sled;
@@ -23,7 +24,7 @@ use std::{fmt, path::Path, sync::Arc};
 use arc_swap::{ArcSwap, Guard};
 use tokio::sync::watch;
 
-pub use keeper::{Order, Outcome};
+pub use order::{Order, Outcome};
 pub use session::{Draft, Entry, LastRun, Patch, RunState, Session, Sessions};
 
 use crate::{
@@ -39,7 +40,7 @@ use crate::{
 pub struct Transcripts {
     keeper: keeper::Sender,
     sessions: Arc<ArcSwap<Sessions>>,
-    store: sled::Reader,
+    store: self::sled::Reader,
     changed: watch::Receiver<u64>,
 }
 
@@ -106,7 +107,7 @@ impl Transcripts {
     /// # Errors
     /// If the database does not open, or what it holds is not a transcript.
     pub fn open(dir: &Path, now: UnixMillis) -> Result<(Self, Found), OpenTranscriptsError> {
-        let (store, mended) = sled::open(dir).map_err(OpenTranscriptsError::Database)?;
+        let (store, mended) = self::sled::open(dir).map_err(OpenTranscriptsError::Database)?;
         let reader = store.reader();
         let started = keeper::start(store, now).map_err(OpenTranscriptsError::Content)?;
         let keeper::Started { sender, sessions, interrupted, changed } = started;

@@ -33,6 +33,7 @@ mod scopes;
 mod sinks;
 mod snapshot;
 mod story;
+mod talk;
 mod threads;
 mod tidy;
 mod tlog;

@@ -2,6 +2,8 @@
 //! too many, unknown. The words are those of the published schema's validator, after the method's
 //! name (docs/PROTOCOL.md (d2)); what a method says in words of its own stands whole.
 
+mod talk;
+
 use std::{collections::BTreeSet, sync::Arc};
 
 use doorward::{
@@ -25,12 +27,14 @@ type Row = (&'static str, Value, Says);
 
 /// Methods that take no parameters at all, and those that the real gateway lets take any.
 const WITHOUT: &[&str] = &[
+    "agents.list",
     "config.get",
     "device.pair.list",
     "doorward.lockouts.list",
     "doorward.tokens.list",
     "doorward.whoami",
     "gateway.identity.get",
+    "sessions.subscribe",
 ];
 const WHATEVER: &[&str] = &["health", "status", "system-presence"];
 
@@ -277,7 +281,12 @@ fn rows() -> Vec<Row> {
             (*method, json!(7), Validator("must be object")),
         ]
     });
-    without.chain(of_one_id()).chain(of_devices()).chain(of_new_things()).collect()
+    without
+        .chain(of_one_id())
+        .chain(of_devices())
+        .chain(of_new_things())
+        .chain(talk::rows())
+        .collect()
 }
 
 /// An admin with a device, so that nothing is refused for want of a right.

@@ -242,8 +242,16 @@ pub enum Refusal {
     },
     /// No such record in the ledger.
     UnknownRecord,
-    /// There is no agent that could answer.
-    NoAgent,
+    /// No such agent.
+    UnknownAgent,
+    /// No such session.
+    UnknownSession,
+    /// The session goes on with another transcript than the one that was meant.
+    SessionWasReset,
+    /// No such run, or not any more.
+    UnknownRun,
+    /// Another session has this label.
+    LabelTaken,
     /// Not now. Nothing was changed, unless the reason says to look again.
     Unavailable {
         /// What is in the way.
@@ -321,7 +329,11 @@ impl Refusal {
             Self::IdempotencyKeyReused => "IDEMPOTENCY_KEY_REUSED",
             Self::AddressUnfit { .. } => "ADDRESS_UNFIT",
             Self::UnknownRecord => "UNKNOWN_RECORD",
-            Self::NoAgent => "NO_AGENT",
+            Self::UnknownAgent => "UNKNOWN_AGENT",
+            Self::UnknownSession => "UNKNOWN_SESSION",
+            Self::SessionWasReset => "SESSION_WAS_RESET",
+            Self::UnknownRun => "UNKNOWN_RUN",
+            Self::LabelTaken => "LABEL_TAKEN",
             Self::Unavailable { .. } => "UNAVAILABLE",
         }
     }

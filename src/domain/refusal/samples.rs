@@ -103,7 +103,11 @@ fn credentials() -> Vec<Refusal> {
         R::SecretIsElsewhere { place: "the environment variable X".into() },
         R::Throttled { retry_after_ms: 500 },
         R::UnknownRecord,
-        R::NoAgent,
+        R::UnknownAgent,
+        R::UnknownSession,
+        R::SessionWasReset,
+        R::UnknownRun,
+        R::LabelTaken,
         R::UnknownMethod,
         R::IdempotencyKeyReused,
         R::AddressUnfit { why: "nobody could reach it" },
@@ -116,7 +120,7 @@ fn admin() -> Scope {
 }
 
 /// How many kinds of refusals there are.
-const KINDS: usize = 44;
+const KINDS: usize = 48;
 
 /// A number for each kind, from 0 on. A new kind does not compile until it has one; it then needs
 /// [`KINDS`] and a sample.
@@ -166,7 +170,11 @@ fn number(refusal: &Refusal) -> usize {
         R::UnknownMethod => 40,
         R::IdempotencyKeyReused => 41,
         R::AddressUnfit { .. } => 42,
-        R::NoAgent => 43,
+        R::UnknownAgent => 43,
+        R::UnknownSession => 44,
+        R::SessionWasReset => 45,
+        R::UnknownRun => 46,
+        R::LabelTaken => 47,
     }
 }
 

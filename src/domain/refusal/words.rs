@@ -75,7 +75,11 @@ impl Refusal {
             Self::IdempotencyKeyReused => "an idempotency key that is new".into(),
             Self::AddressUnfit { .. } => "an address that a client can be given".into(),
             Self::UnknownRecord => "a record with that number".into(),
-            Self::NoAgent => "an agent that could answer".into(),
+            Self::UnknownAgent => "an agent of that name".into(),
+            Self::UnknownSession => "a session with that key".into(),
+            Self::SessionWasReset => "a look at the session as it is now".into(),
+            Self::UnknownRun => "a run with that id".into(),
+            Self::LabelTaken => "a label that is free".into(),
             Self::Unavailable { reason, .. } => (*reason).into(),
         }
     }
@@ -89,6 +93,7 @@ impl Refusal {
             | Self::IdentityMissing(_)
             | Self::IdentityNotAllowed
             | Self::UnknownCeiling
+            | Self::UnknownAgent
             | Self::AddressUnfit { .. }
             | Self::SecretIsElsewhere { .. } => "whoever configures the gateway host",
             Self::DeviceTokenMismatch
@@ -117,6 +122,10 @@ impl Refusal {
             | Self::DeviceProof(_)
             | Self::TooManyScopes
             | Self::NameTaken
+            | Self::LabelTaken
+            | Self::UnknownSession
+            | Self::SessionWasReset
+            | Self::UnknownRun
             | Self::LimitReached { .. }
             | Self::AlreadyOver
             | Self::UnknownMethod
@@ -124,7 +133,6 @@ impl Refusal {
             | Self::WeakSecret { .. }
             | Self::WrongRole { .. } => "the client itself",
             Self::UnknownRecord => "nobody; the ledger ends before it",
-            Self::NoAgent => "nobody; this version of doorward has no agents",
             Self::RateLimited { .. } => "an operator with operator.admin, or waiting",
             Self::Throttled { .. } | Self::Unavailable { .. } => "nobody; wait",
         }
@@ -140,7 +148,11 @@ impl Refusal {
                 format!("doorward devices approve {}", pairing.request_id)
             }
             Self::RequestSuperseded { by } => format!("doorward devices approve {by}"),
-            Self::NoAgent => "wait for a version that has agents".into(),
+            Self::UnknownAgent
+            | Self::UnknownSession
+            | Self::SessionWasReset
+            | Self::UnknownRun
+            | Self::LabelTaken => self.talk_remedy().into(),
             Self::RequestChanged { .. }
             | Self::UnknownRequest
             | Self::RequestClosed { .. }
@@ -199,6 +211,18 @@ impl Refusal {
             Self::TooManyScopes => "ask for fewer scopes".into(),
             Self::UnknownRecord => "doorward audit log".into(),
             Self::Unavailable { retry_after_ms, .. } => format!("try again in {retry_after_ms} ms"),
+        }
+    }
+
+    /// [`Self::remedy`] for what is refused in talking.
+    fn talk_remedy(&self) -> &'static str {
+        match self {
+            Self::UnknownAgent => {
+                "GET /v1/models tells which agents there are; add it under agents.entries"
+            }
+            Self::UnknownRun => "read the session's history; the run is over",
+            Self::LabelTaken => "choose another label, or take it off the other session",
+            _ => "ask for the sessions there are (sessions.list) and try again",
         }
     }
 }

@@ -264,8 +264,11 @@ fn code(refusal: &Refusal) -> Code {
         | Refusal::UnknownToken
         | Refusal::UnknownCode
         | Refusal::UnknownMethod
+        | Refusal::UnknownAgent
+        | Refusal::UnknownSession
+        | Refusal::UnknownRun
         | Refusal::UnknownCeiling => Code::NotFound,
-        Refusal::NameTaken => Code::AlreadyExists,
+        Refusal::NameTaken | Refusal::LabelTaken => Code::AlreadyExists,
         Refusal::UnknownRecord => Code::OutOfRange,
         Refusal::AlreadyOver | Refusal::WeakSecret { .. } | Refusal::IdempotencyKeyReused => {
             Code::InvalidArgument
@@ -273,9 +276,10 @@ fn code(refusal: &Refusal) -> Code {
         Refusal::RequestClosed { .. }
         | Refusal::LastAdmin
         | Refusal::AddressUnfit { .. }
-        | Refusal::SecretIsElsewhere { .. }
-        | Refusal::NoAgent => Code::FailedPrecondition,
-        Refusal::RequestSuperseded { .. } | Refusal::RequestChanged { .. } => Code::Aborted,
+        | Refusal::SecretIsElsewhere { .. } => Code::FailedPrecondition,
+        Refusal::RequestSuperseded { .. }
+        | Refusal::RequestChanged { .. }
+        | Refusal::SessionWasReset => Code::Aborted,
         Refusal::Unavailable { .. } => Code::Unavailable,
     }
 }
@@ -285,7 +289,6 @@ fn sentence(refusal: &Refusal) -> String {
     match refusal {
         Refusal::UnknownRequest => "there is no such pairing request".into(),
         Refusal::UnknownRecord => "the ledger has no such record".into(),
-        Refusal::NoAgent => "no agent is configured".into(),
         Refusal::RequestClosed { how } => format!("the request was {how} already"),
         Refusal::RequestSuperseded { by } => format!("the request was replaced by {by}"),
         Refusal::RequestChanged { now } => format!("the request asks for something else: {now}"),

@@ -19,7 +19,7 @@ use actix_web::{
 use serde_json::{Value, json};
 
 use crate::{
-    domain::{refusal::Refusal, scope::Scope},
+    domain::{refusal::Refusal, scope::Scope, talk::Failure},
     telemetry::metrics,
 };
 
@@ -27,6 +27,19 @@ use crate::{
 pub fn refused(refusal: &Refusal) -> HttpResponse {
     metrics::refused("http", refusal.code());
     let status = status(refusal);
+    let mut error = refusal_object(refusal, status);
+    let mut answer = HttpResponse::build(status);
+    if status == StatusCode::UNAUTHORIZED {
+        answer.insert_header((WWW_AUTHENTICATE, "Bearer"));
+    }
+    if let Some(ms) = retry_after_ms(refusal) {
+        error["retryAfterMs"] = json!(ms);
+        answer.insert_header((RETRY_AFTER, ms.div_ceil(1000)));
+    }
+    answer.insert_header((CACHE_CONTROL, "no-store")).json(json!({ "error": error }))
+}
+
+fn refusal_object(refusal: &Refusal, status: StatusCode) -> Value {
     let mut error = json!({
         "message": sentence(refusal, status),
         "type": kind(status),
@@ -38,15 +51,52 @@ pub fn refused(refusal: &Refusal) -> HttpResponse {
     if let Some(details) = details(refusal) {
         error["details"] = details;
     }
+    error
+}
+
+/// An agent that could not answer. What an upstream did wrong is a 5xx of ours, but for what the
+/// client can do better itself.
+pub fn failed(failure: &Failure) -> HttpResponse {
+    let status = match failure {
+        Failure::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
+        Failure::Rejected { status: Some(400..=499), .. }
+        | Failure::Rejected { status: None, .. }
+        | Failure::Unsupported(_) => StatusCode::BAD_REQUEST,
+        Failure::TimedOut { .. } => StatusCode::GATEWAY_TIMEOUT,
+        Failure::Interrupted => StatusCode::SERVICE_UNAVAILABLE,
+        Failure::Credentials(_)
+        | Failure::Unreachable(_)
+        | Failure::Rejected { .. }
+        | Failure::Broken(_)
+        | Failure::TooLong { .. }
+        | Failure::Crashed(_) => StatusCode::BAD_GATEWAY,
+    };
     let mut answer = HttpResponse::build(status);
-    if status == StatusCode::UNAUTHORIZED {
-        answer.insert_header((WWW_AUTHENTICATE, "Bearer"));
-    }
-    if let Some(ms) = retry_after_ms(refusal) {
-        error["retryAfterMs"] = json!(ms);
+    if let Failure::RateLimited { retry_after_ms: Some(ms), .. } = failure {
         answer.insert_header((RETRY_AFTER, ms.div_ceil(1000)));
     }
+    let error = failure_object(failure, status);
     answer.insert_header((CACHE_CONTROL, "no-store")).json(json!({ "error": error }))
+}
+
+/// The same within a stream that has begun.
+pub fn failed_midway(failure: &Failure) -> Value {
+    json!({"error": failure_object(failure, StatusCode::BAD_GATEWAY)})
+}
+
+fn failure_object(failure: &Failure, status: StatusCode) -> Value {
+    json!({
+        "message": failure.message(),
+        "type": kind(status),
+        "code": failure.code(),
+        "remedy": failure.remedy(),
+    })
+}
+
+/// A refusal within a stream that has begun.
+pub fn refused_midway(refusal: &Refusal) -> Value {
+    metrics::refused("http", refusal.code());
+    json!({"error": refusal_object(refusal, status(refusal))})
 }
 
 /// A request that cannot be read.
@@ -113,23 +163,27 @@ fn status(refusal: &Refusal) -> StatusCode {
         | Refusal::UnknownCode
         | Refusal::UnknownCeiling
         | Refusal::UnknownMethod
+        | Refusal::UnknownSession
+        | Refusal::UnknownRun
         | Refusal::UnknownRecord => StatusCode::NOT_FOUND,
         Refusal::RequestSuperseded { .. }
         | Refusal::RequestChanged { .. }
         | Refusal::RequestClosed { .. }
         | Refusal::LastAdmin
         | Refusal::NameTaken
+        | Refusal::LabelTaken
+        | Refusal::SessionWasReset
         | Refusal::LimitReached { .. }
         | Refusal::SecretIsElsewhere { .. }
         | Refusal::AddressUnfit { .. } => StatusCode::CONFLICT,
         Refusal::TooManyScopes
+        // OpenAI clients know a wrong `model` as a bad request.
+        | Refusal::UnknownAgent
         | Refusal::AlreadyOver
         | Refusal::WeakSecret { .. }
         | Refusal::IdempotencyKeyReused => StatusCode::BAD_REQUEST,
         Refusal::RateLimited { .. } | Refusal::Throttled { .. } => StatusCode::TOO_MANY_REQUESTS,
-        Refusal::TooManyPending | Refusal::NoAgent | Refusal::Unavailable { .. } => {
-            StatusCode::SERVICE_UNAVAILABLE
-        }
+        Refusal::TooManyPending | Refusal::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 
@@ -150,11 +204,12 @@ fn kind(status: StatusCode) -> &'static str {
 /// What happened, in one line: clients show it and nothing else.
 fn sentence(refusal: &Refusal, status: StatusCode) -> String {
     match refusal {
+        // The real gateway's words.
+        Refusal::UnknownAgent => "Unknown agent.".into(),
         // Clients look for these words.
         Refusal::MissingScope { missing, .. } | Refusal::BeyondApprover { missing, .. } => {
             format!("missing scope: {missing}")
         }
-        Refusal::NoAgent => "no agent is configured".into(),
         Refusal::Unavailable { reason, .. } => (*reason).into(),
         other => {
             let reason = status.canonical_reason().unwrap_or_default();

@@ -11,3 +11,12 @@ pub const BODY_DEADLINE: Duration = Duration::from_secs(30);
 
 /// A text of the client that is echoed in an error, in characters.
 pub const ECHO_CHARS_MAX: usize = 128;
+
+/// Pictures in the newest message. The protocol's OpenAI page: 8.
+pub const IMAGES_MAX: usize = 8;
+
+/// One picture, decoded. The protocol's OpenAI page: 10 MB.
+pub const IMAGE_BYTES_MAX: usize = 10 * 1024 * 1024;
+
+/// Tools of one call. OpenAI's 128.
+pub const TOOLS_MAX: usize = 128;

@@ -8,9 +8,11 @@
 //! Start with [`models`], the smallest call that needs a credential.
 
 mod auth;
+mod body;
 mod chat_completions;
 mod error;
 mod health;
+mod hearing;
 mod join;
 mod limits;
 mod metrics;

@@ -4,7 +4,10 @@
 
 use super::{
     dispatch::{Method, Serve},
-    methods::{devices, gateway, lockouts, pairing, setup, tokens, upgrade},
+    methods::{
+        agent, catalogs, chat, devices, gateway, lockouts, pairing, sessions, setup, tokens,
+        upgrade,
+    },
 };
 use crate::domain::operation::Operation;
 
@@ -20,6 +23,18 @@ macro_rules! catalog {
 }
 
 catalog! {
+    "agent" => Complete, Twice(agent::agent);
+    "agent.identity.get" => ReadModels, Now(agent::identity_get);
+    "agent.wait" => Complete, Wait(agent::wait);
+    "agents.list" => ReadModels, Now(catalogs::agents_list);
+    "chat.abort" => Complete, Now(chat::abort);
+    "chat.history" => ReadSessions, Later(chat::history);
+    "chat.inject" => ManageSessions, Later(chat::inject);
+    "chat.message.get" => ReadSessions, Later(chat::message_get);
+    "chat.metadata" => ReadModels, Now(chat::metadata);
+    "chat.send" => Complete, Later(chat::send);
+    "chat.startup" => ReadSessions, Later(chat::startup);
+    "commands.list" => ReadModels, Now(catalogs::commands_list);
     "config.get" => ReadConfig, Now(gateway::config_get);
     "device.pair.approve" => ApprovePairing, Later(pairing::approve);
     "device.pair.list" => ListPairings, Now(pairing::list);
@@ -42,12 +57,31 @@ catalog! {
     "doorward.whoami" => WhoAmI, Now(gateway::whoami);
     "gateway.identity.get" => ReadIdentity, Now(gateway::identity_get);
     "health" => ReadHealth, Now(gateway::health);
+    "models.list" => ReadModels, Now(catalogs::models_list);
+    "sessions.abort" => Complete, Now(chat::abort);
+    "sessions.create" => EditSessions, Later(sessions::changing::create);
+    "sessions.delete" => ManageSessions, Later(sessions::changing::delete);
+    "sessions.describe" => ReadSessions, Now(sessions::reading::describe);
+    "sessions.get" => ReadSessions, Later(chat::history);
+    "sessions.list" => ReadSessions, Now(sessions::reading::list);
+    "sessions.messages.subscribe" => ReadSessions, Now(sessions::messages_subscribe);
+    "sessions.messages.unsubscribe" => ReadSessions, Now(sessions::messages_unsubscribe);
+    "sessions.patch" => EditSessions, Later(sessions::changing::patch);
+    "sessions.preview" => ReadSessions, Later(sessions::reading::preview);
+    "sessions.reset" => ManageSessions, Later(sessions::changing::reset);
+    "sessions.resolve" => ReadSessions, Now(sessions::reading::resolve);
+    "sessions.search" => ReadSessions, Later(sessions::search::search);
+    "sessions.send" => Complete, Later(sessions::changing::send);
+    "sessions.subscribe" => ReadSessions, Now(sessions::subscribe);
     "status" => ReadStatus, Now(gateway::status);
     "system-presence" => ReadPresence, Now(gateway::system_presence);
+    "tools.catalog" => ReadModels, Now(catalogs::tools_catalog);
 }
 
 /// The events that are sent.
 pub const EVENTS: &[&str] = &[
+    "agent",
+    "chat",
     "connect.challenge",
     "device.pair.changed",
     "device.pair.requested",
@@ -57,6 +91,8 @@ pub const EVENTS: &[&str] = &[
     "doorward.session.changed",
     "health",
     "presence",
+    "session.message",
+    "sessions.changed",
     "shutdown",
     "tick",
 ];

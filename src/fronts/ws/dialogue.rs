@@ -8,6 +8,7 @@ use super::{
     catalog, dispatch, error, events,
     frame::{self, Frame},
     handshake, limits,
+    subscriptions::Subscriptions,
     throttle::Throttle,
 };
 use crate::{
@@ -27,6 +28,8 @@ pub struct Talk {
     phase: Phase,
     /// Counts the events that this socket was sent. docs/PROTOCOL.md (e): starts at 1.
     seq: u64,
+    /// The sessions that it wants to hear of.
+    pub(super) subscriptions: Subscriptions,
     /// What it called without a right to.
     pub(super) unauthorized: RefCell<Throttle>,
     /// Told by the handshake once it has let the client in.
@@ -48,6 +51,7 @@ impl Talk {
             id: entropy::uuid().to_string(),
             phase: Phase::Challenged(Challenge::fresh()),
             seq: 0,
+            subscriptions: Subscriptions::default(),
             session: handshake::Slot::default(),
             unauthorized: RefCell::new(Throttle::new(Stopwatch::start())),
         }
@@ -156,6 +160,9 @@ impl Dialogue for Talk {
         let Phase::Live(live) = &self.phase else { return None };
         // It was meant for this session when it was told, and may not be any more.
         if news.audience().is_some_and(|scope| !live.standing().scopes.satisfies_known(scope)) {
+            return None;
+        }
+        if !self.subscriptions.want(news) {
             return None;
         }
         self.seq += 1;

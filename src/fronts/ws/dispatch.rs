@@ -9,13 +9,14 @@ use super::{
     dialogue::Talk,
     error::{self, Fault},
     frame::{self, Request},
+    subscriptions::Subscriptions,
     throttle::Verdict,
 };
 use crate::{
     domain::{operation::Operation, permit, principal::Standing, refusal::Refusal},
     service::{
         Attribution, Service, Transport, Via,
-        conn::{Farewell, Step},
+        conn::{Farewell, Step, TwoFrames},
     },
     telemetry::metrics::{self, Outcome},
 };
@@ -39,6 +40,12 @@ pub(super) type Later = fn(&Call<'_>) -> Result<Answer, Fault>;
 /// A payload on its way.
 pub(super) type Answer = LocalBoxFuture<'static, Result<String, Fault>>;
 
+/// Gives two payloads, the second when what the first told of is over.
+pub(super) type Twice = fn(&Call<'_>) -> Result<TwoAnswers, Fault>;
+
+/// The first payload on its way, and with it the second.
+pub(super) type TwoAnswers = LocalBoxFuture<'static, Result<(String, Option<Answer>), Fault>>;
+
 /// How a method is served.
 pub(super) enum Serve {
     /// At once, from what is in memory.
@@ -47,6 +54,8 @@ pub(super) enum Serve {
     Later(Later),
     /// When someone else has decided. Nothing of it is in progress meanwhile.
     Wait(Later),
+    /// After a while, and then once more when it is over.
+    Twice(Twice),
 }
 
 /// One call.
@@ -57,6 +66,7 @@ pub(super) struct Call<'a> {
     pub params: Option<&'a str>,
     pub via: &'a dyn Fn() -> Via,
     pub attribution: &'a Attribution,
+    pub subscriptions: &'a Subscriptions,
 }
 
 /// Calls a method.
@@ -74,14 +84,28 @@ pub(super) fn call(
     let via = || via(talk, request);
     let (service, params) = (&talk.service, request.params);
     let attribution = &talk.arrival.attribution;
-    let call = Call { service, standing, method: method.name, params, via: &via, attribution };
+    let subscriptions = &talk.subscriptions;
+    let method_name = method.name;
+    let call = Call {
+        service,
+        standing,
+        method: method_name,
+        params,
+        via: &via,
+        attribution,
+        subscriptions,
+    };
     match method.serve {
         Serve::Now(serve) => Step::Answer(now(serve, &call, request.id)),
-        Serve::Later(_) | Serve::Wait(_) if busy => {
+        Serve::Later(_) | Serve::Wait(_) | Serve::Twice(_) if busy => {
             Step::Answer(refused(request.id, &error::too_many_in_flight()))
         }
         Serve::Later(serve) => match serve(&call) {
             Ok(answer) => Step::Later(later(answer, request.id)),
+            Err(fault) => Step::Answer(refused(request.id, &fault)),
+        },
+        Serve::Twice(serve) => match serve(&call) {
+            Ok(answers) => Step::Twice(twice(answers, request.id)),
             Err(fault) => Step::Answer(refused(request.id, &fault)),
         },
         Serve::Wait(serve) => match serve(&call) {
@@ -133,6 +157,20 @@ fn later(answer: Answer, id: &str) -> LocalBoxFuture<'static, ByteString> {
                 answered(out)
             }
             Err(fault) => refused(&id, &fault),
+        }
+    })
+}
+
+/// Both answers go under the one id. docs/PROTOCOL.md, fact 10.
+fn twice(answers: TwoAnswers, id: &str) -> LocalBoxFuture<'static, TwoFrames> {
+    let id: Rc<str> = id.into();
+    Box::pin(async move {
+        match answers.await {
+            Ok((first, second)) => {
+                let first = later(Box::pin(async move { Ok(first) }), &id).await;
+                (first, second.map(|second| later(second, &id)))
+            }
+            Err(fault) => (refused(&id, &fault), None),
         }
     })
 }

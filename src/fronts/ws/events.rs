@@ -7,7 +7,8 @@ use serde_json::json;
 use super::wire;
 use crate::{
     domain::{refusal::Refusal, scope::ScopeSet},
-    service::{Challenge, Fact, News, Service},
+    service::{Challenge, Fact, News, Service, TalkNews},
+    support::clock,
 };
 
 /// The first words on every socket. Targeted, so it carries no `seq`.
@@ -44,6 +45,53 @@ pub fn frame(news: &News, seq: u64, service: &Service) -> String {
     format!("{shared},\"seq\":{seq}}}")
 }
 
+/// What happened in a session, or in a run.
+fn talk(news: &TalkNews, service: &Service) -> (&'static str, String, Option<String>) {
+    let (name, payload) = match news {
+        TalkNews::Chat(step) => ("chat", wire::talk::chat(step)),
+        TalkNews::Agent(step) => ("agent", wire::talk::agent(step)),
+        TalkNews::Said { session, seq } => {
+            let entry = service.entry(session.id, *seq);
+            let message = entry.map(|entry| wire::talk::message(session.id, &entry));
+            (
+                "session.message",
+                json!({
+                    "sessionKey": session.key.as_str(),
+                    "agentId": session.key.agent().as_str(),
+                    "sessionId": session.id.to_string(),
+                    "messageId": wire::talk::message_id(session.id, *seq),
+                    "messageSeq": seq,
+                    "message": message,
+                    "session": wire::talk::session(session),
+                    "updatedAt": session.updated_at.0,
+                }),
+            )
+        }
+        TalkNews::Changed { session, reason } => (
+            "sessions.changed",
+            json!({
+                "sessionKey": session.key.as_str(),
+                "agentId": session.key.agent().as_str(),
+                "sessionId": session.id.to_string(),
+                "reason": reason,
+                "session": wire::talk::session(session),
+                "updatedAt": session.updated_at.0,
+                "ts": clock::unix_millis(),
+            }),
+        ),
+        TalkNews::Deleted(session) => (
+            "sessions.changed",
+            json!({
+                "sessionKey": session.key.as_str(),
+                "agentId": session.key.agent().as_str(),
+                "reason": "delete",
+                "ts": clock::unix_millis(),
+            }),
+        ),
+    };
+    (name, payload.to_string(), None)
+}
+
 /// Everything up to the `seq`.
 fn render(fact: &Fact, service: &Service) -> String {
     let (name, payload, state_version) = match fact {
@@ -77,6 +125,7 @@ fn render(fact: &Fact, service: &Service) -> String {
         Fact::GrantEnding(ending, at) => {
             ("doorward.grant.ending", wire::ending(ending, *at).to_string(), None)
         }
+        Fact::Talk(news) => talk(news, service),
         Fact::Shutdown => ("shutdown", json!({"reason": "gateway stopping"}).to_string(), None),
     };
     let version = state_version.map(|version| format!(r#","stateVersion":{version}"#));

@@ -56,3 +56,39 @@ pub const LABEL_CHARS_MAX: usize = 64;
 
 /// Scopes in a request for more, and in its answer. The schema's eight.
 pub const UPGRADE_SCOPES_MAX: usize = 8;
+
+/// A session key, in characters. docs/PROTOCOL.md: `ChatSendParams.sessionKey`.
+pub const SESSION_KEY_CHARS_MAX: usize = 512;
+
+/// A session's label, in characters. The schema's 512.
+pub const SESSION_LABEL_CHARS_MAX: usize = 512;
+
+/// Attachments of one message. The real gateway's limit for pictures of one turn.
+pub const ATTACHMENTS_MAX: usize = 8;
+
+/// Messages of one page of a history. The schema's thousand.
+pub const HISTORY_ENTRIES_MAX: usize = 1000;
+
+/// Messages of a page if the client does not say.
+pub const HISTORY_ENTRIES_DEFAULT: usize = 200;
+
+/// The most bytes of messages on one page: a page is one frame.
+pub const HISTORY_BYTES_MAX: usize = 2 * 1024 * 1024;
+
+/// The most characters of one message that is asked for alone. The schema's two million.
+pub const MESSAGE_CHARS_MAX: usize = 2_000_000;
+
+/// Sessions that one connection may follow one by one; one that wants more follows all.
+pub const SUBSCRIPTIONS_MAX: usize = 256;
+
+/// Sessions in one list if the client does not say, and the most.
+pub const SESSIONS_LISTED_MAX: usize = 10_000;
+
+/// Found places in one answer. The schema's 25.
+pub const SEARCH_HITS_MAX: usize = 25;
+
+/// How long a client may wait for a run with one call, if it does not say. The real gateway's 30 s.
+pub const RUN_WAIT_DEFAULT: Duration = Duration::from_secs(30);
+
+/// The longest that it may wait.
+pub const RUN_WAIT_MAX: Duration = Duration::from_secs(3600);

@@ -18,6 +18,7 @@ mod hello;
 pub mod limits;
 mod methods;
 pub mod socket;
+mod subscriptions;
 #[cfg(test)]
 mod tests;
 mod throttle;

@@ -126,9 +126,9 @@ fn why_a_device_may_or_may_not() {
             (node.requirement(), node.code.as_deref()),
             (Requirement::Node, Some("WRONG_ROLE"))
         );
-        let dynamic = ask(&mut host, method("agent"), of(2)).await.unwrap();
+        let dynamic = ask(&mut host, method("node.invoke"), of(2)).await.unwrap();
         assert_eq!((dynamic.requirement(), dynamic.allowed), (Requirement::Dynamic, false));
-        assert!(ask(&mut host, method("agent"), of(1)).await.unwrap().allowed);
+        assert!(ask(&mut host, method("node.invoke"), of(1)).await.unwrap().allowed);
     });
 }
 

@@ -39,7 +39,7 @@ use doorward::{
         record::{Record, Via},
         recover::{self, OpenOptions},
     },
-    service::{Info, SecretPlace, Secrets, Service, SharedSecret, TrustedProxies},
+    service::{Agents, Info, SecretPlace, Secrets, Service, SharedSecret, Talk, TrustedProxies},
     support::{
         clock::{SteadyClock, Stopwatch},
         entropy,
@@ -169,8 +169,10 @@ async fn serve(
     tcp.set_nonblocking(true).unwrap();
     let address = tcp.local_addr().unwrap();
     let info = info(dir, &key, address);
+    let sessions = dir.join("sessions");
+    let (talk, _) = Talk::open(&sessions, Agents::embedded(), hub.clone()).unwrap();
     let service =
-        Service::new(registry.clone(), hub, ledger.clone(), secrets, steady, info, limits());
+        Service::new(registry.clone(), hub, ledger.clone(), secrets, steady, info, limits(), talk);
     let network = grpc::serve_network(tcp, service.clone(), tls, shutdown.clone());
     let network = actix_rt::spawn(network);
     let serving = actix_rt::spawn(grpc::serve(listener, service, shutdown));

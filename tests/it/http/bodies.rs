@@ -16,23 +16,23 @@ const COMPLETIONS: &str = "POST /v1/chat/completions";
 fn bodies_row_by_row() {
     let gateway = Gateway::start("{}");
     let user = |content| json!({"messages": [{"role": "user", "content": content}]}).to_string();
-    let image = json!({"type": "image_url", "image_url": {"url": "data:image/png;base64,AA"}});
+    let image = json!({"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}});
     let tool = json!({"messages": [
         {"role": "assistant", "content": null, "tool_calls": []},
         {"role": "tool", "tool_call_id": "1", "content": ""},
     ]});
-    let history = json!({"model": "main", "stream": true, "user": "session", "messages": [
+    let history = json!({"model": "openclaw", "user": "session", "messages": [
         {"role": "system", "content": "be brief"},
         {"role": "user", "content": "hello"},
     ]});
     let missing = "Missing user message in `messages`.";
     let invalid = "Invalid JSON body: ";
     for (body, status, message) in [
-        (HELLO.to_owned(), 503, "no agent is configured"),
-        (history.to_string(), 503, "no agent is configured"),
-        (user(json!([{"type": "text", "text": "hello"}])), 503, "no agent is configured"),
-        (user(json!([image])), 503, "no agent is configured"),
-        (tool.to_string(), 503, "no agent is configured"),
+        (HELLO.to_owned(), 200, ""),
+        (history.to_string(), 200, ""),
+        (user(json!([{"type": "text", "text": "hello"}])), 200, ""),
+        (user(json!([image])), 200, ""),
+        (tool.to_string(), 200, ""),
         (user(json!(" \n")), 400, missing),
         (user(json!([{"type": "text", "text": ""}])), 400, missing),
         (user(json!([])), 400, missing),
@@ -41,7 +41,7 @@ fn bodies_row_by_row() {
         (json!({"messages": [{"role": "system", "content": "x"}]}).to_string(), 400, missing),
         (String::new(), 400, invalid),
         ("{".into(), 400, invalid),
-        ("[]".into(), 400, missing),
+        ("[]".into(), 400, invalid),
         ("\u{1}".into(), 400, invalid),
         (user(json!(7)), 400, invalid),
         (json!({"messages": "hello"}).to_string(), 400, invalid),
@@ -50,11 +50,13 @@ fn bodies_row_by_row() {
     ] {
         let answer = send(&gateway, COMPLETIONS, &[&bearer(TOKEN)], &body);
         let error = &answer.body["error"];
-        let said = error["message"].as_str().unwrap();
         assert_eq!(answer.status, status, "{body:.200}: {answer:?}");
+        if status == 200 {
+            continue;
+        }
+        let said = error["message"].as_str().unwrap();
         assert!(said.starts_with(message) && said.len() < 300, "{body:.200}: {said}");
-        let kind = if status == 400 { "invalid_request_error" } else { "api_error" };
-        assert_eq!(error["type"], kind, "{body:.200}");
+        assert_eq!(error["type"], "invalid_request_error", "{body:.200}");
     }
 }
 
@@ -100,7 +102,7 @@ fn what_is_not_there_says_so() {
     let gateway = Gateway::start("{}");
     let long = format!("GET /v1/models/{}", "x".repeat(5_000));
     for (line, status, allow) in [
-        ("GET /v1/models/openclaw", 404, None),
+        ("GET /v1/models/gpt-4", 404, None),
         ("GET /v1/models/", 404, None),
         (&long, 404, None),
         ("GET /v1/responses", 404, None),

@@ -34,7 +34,7 @@ use doorward::{
         ws::socket,
     },
     ledger::{handle::LedgerHandle, memory::MemoryStore, record::Via, recover},
-    service::{SecretPlace, Secrets, Service, SharedSecret},
+    service::{Agents, SecretPlace, Secrets, Service, SharedSecret, Talk},
     support::{
         clock::SteadyClock, device_key::DeviceKey, keys::GatewayKey, secret::Secret,
         shutdown::Shutdown,
@@ -163,6 +163,8 @@ async fn house(state: &Path, policy: Policy) -> (Service, RegistryHandle) {
     };
     registry.execute(startup.unwrap(), command, Via::internal()).await.unwrap();
     let steady = SteadyClock::start(0);
+    let sessions = state.join("sessions");
+    let (talk, _) = Talk::open(&sessions, Agents::embedded(), hub.clone()).unwrap();
     let service = Service::new(
         registry.clone(),
         hub,
@@ -171,6 +173,7 @@ async fn house(state: &Path, policy: Policy) -> (Service, RegistryHandle) {
         steady,
         info(state, &key, ([127, 0, 0, 1], 0).into()),
         limits(),
+        talk,
     );
     (service, registry)
 }

@@ -60,9 +60,9 @@ fn post(gateway: &Gateway, token: &str) -> Answer {
 fn the_connectors_call_is_not_refused() {
     let gateway = Gateway::start_with(&CONFIG.replace("TOKEN", GATEWAY_TOKEN), None);
     let answer = post(&gateway, GATEWAY_TOKEN);
-    assert_eq!(answer.status, 503, "{answer:?}");
-    assert_eq!(answer.code(), "NO_AGENT");
-    assert_eq!(answer.body["error"]["message"], "no agent is configured");
+    // The thread's file names an agent that it does not define; what is missing is said.
+    assert_eq!((answer.status, answer.code()), (400, "UNKNOWN_AGENT"), "{answer:?}");
+    assert!(answer.body["error"]["remedy"].as_str().unwrap().contains("agents.entries"));
     let models = send(&gateway, "GET /v1/models", &[&bearer(GATEWAY_TOKEN)], "");
     assert_eq!(models.status, 200, "{models:?}");
 }

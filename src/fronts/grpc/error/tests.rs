@@ -49,13 +49,14 @@ fn expected(code: &str) -> Code {
         | "SCOPE_LIMIT_REACHED"
         | "LIMIT_REACHED" => Code::ResourceExhausted,
         "UNKNOWN_REQUEST" | "UNKNOWN_DEVICE" | "NO_GRANT" | "UNKNOWN_TOKEN" | "UNKNOWN_CODE"
-        | "UNKNOWN_ROLE" | "UNKNOWN_METHOD" => Code::NotFound,
-        "REQUEST_SUPERSEDED" | "REQUEST_CHANGED" => Code::Aborted,
-        "REQUEST_CLOSED" | "LAST_ADMIN" | "SECRET_IS_ELSEWHERE" | "ADDRESS_UNFIT" | "NO_AGENT" => {
+        | "UNKNOWN_ROLE" | "UNKNOWN_METHOD" | "UNKNOWN_AGENT" | "UNKNOWN_SESSION"
+        | "UNKNOWN_RUN" => Code::NotFound,
+        "REQUEST_SUPERSEDED" | "REQUEST_CHANGED" | "SESSION_WAS_RESET" => Code::Aborted,
+        "REQUEST_CLOSED" | "LAST_ADMIN" | "SECRET_IS_ELSEWHERE" | "ADDRESS_UNFIT" => {
             Code::FailedPrecondition
         }
         "ALREADY_OVER" | "WEAK_SECRET" | "IDEMPOTENCY_KEY_REUSED" => Code::InvalidArgument,
-        "NAME_TAKEN" => Code::AlreadyExists,
+        "NAME_TAKEN" | "LABEL_TAKEN" => Code::AlreadyExists,
         "UNKNOWN_RECORD" => Code::OutOfRange,
         "UNAVAILABLE" => Code::Unavailable,
         other => panic!("{other} has no row"),

@@ -38,20 +38,25 @@ fn expected(code: &str) -> (u16, &'static str) {
         | "NOT_YOUR_DEVICE"
         | "HOST_ONLY" => (403, "forbidden"),
         "UNKNOWN_REQUEST" | "UNKNOWN_DEVICE" | "NO_GRANT" | "UNKNOWN_TOKEN" | "UNKNOWN_CODE"
-        | "UNKNOWN_ROLE" | "UNKNOWN_METHOD" | "UNKNOWN_RECORD" => (404, "not_found"),
+        | "UNKNOWN_ROLE" | "UNKNOWN_METHOD" | "UNKNOWN_RECORD" | "UNKNOWN_SESSION"
+        | "UNKNOWN_RUN" => (404, "not_found"),
         "REQUEST_SUPERSEDED"
         | "REQUEST_CHANGED"
         | "REQUEST_CLOSED"
         | "LAST_ADMIN"
         | "NAME_TAKEN"
+        | "LABEL_TAKEN"
+        | "SESSION_WAS_RESET"
         | "LIMIT_REACHED"
         | "SECRET_IS_ELSEWHERE"
         | "ADDRESS_UNFIT" => (409, "conflict"),
-        "SCOPE_LIMIT_REACHED" | "ALREADY_OVER" | "WEAK_SECRET" | "IDEMPOTENCY_KEY_REUSED" => {
-            (400, "invalid_request_error")
-        }
+        "SCOPE_LIMIT_REACHED"
+        | "ALREADY_OVER"
+        | "WEAK_SECRET"
+        | "IDEMPOTENCY_KEY_REUSED"
+        | "UNKNOWN_AGENT" => (400, "invalid_request_error"),
         "AUTH_RATE_LIMITED" | "CALLS_THROTTLED" => (429, "rate_limited"),
-        "PAIRING_LIMIT_REACHED" | "NO_AGENT" | "UNAVAILABLE" => (503, "api_error"),
+        "PAIRING_LIMIT_REACHED" | "UNAVAILABLE" => (503, "api_error"),
         other => panic!("{other} has no row"),
     }
 }

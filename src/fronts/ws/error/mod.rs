@@ -104,9 +104,16 @@ fn words(refusal: &Refusal) -> Option<(&'static str, String)> {
         R::NotYours => ("FORBIDDEN", "device pairing denied: not your device".into()),
         R::HostOnly => ("FORBIDDEN", "only the gateway host may do this".into()),
         R::GrantEnded => ("FORBIDDEN", "the grant behind this session has ended".into()),
-        R::UnknownRequest => invalid_request("unknown requestId"),
-        R::UnknownDevice => invalid_request("unknown deviceId"),
-        R::UnknownRecord => invalid_request("unknown seq"),
+        R::UnknownRequest
+        | R::UnknownDevice
+        | R::UnknownRecord
+        | R::UnknownToken
+        | R::UnknownCode
+        | R::UnknownCeiling
+        | R::UnknownMethod
+        | R::UnknownAgent
+        | R::UnknownSession
+        | R::UnknownRun => invalid_request(unknown(refusal)),
         R::RequestSuperseded { by } => invalid_request(format!("requestId was superseded by {by}")),
         R::RequestClosed { how } => {
             invalid_request(format!("unknown requestId: it was already {how}"))
@@ -125,11 +132,7 @@ fn words(refusal: &Refusal) -> Option<(&'static str, String)> {
             "nobody else holds operator.admin; it can only be taken away on the gateway host: \
              doorward devices remove|revoke|clear ... --force --reason <why>",
         ),
-        R::UnknownToken => invalid_request("unknown service token"),
-        R::UnknownCode => invalid_request("unknown setupId"),
         R::AddressUnfit { why } => invalid_request(*why),
-        R::UnknownCeiling => invalid_request("unknown role"),
-        R::UnknownMethod => invalid_request("unknown method"),
         R::IdempotencyKeyReused => {
             invalid_request("the idempotency key was used for something else")
         }
@@ -142,7 +145,8 @@ fn words(refusal: &Refusal) -> Option<(&'static str, String)> {
         R::TooManyScopes => invalid_request("too many scopes"),
         R::TooManyPending => ("UNAVAILABLE", "too many pairing requests are pending".into()),
         R::LimitReached { what } => ("UNAVAILABLE", format!("too many {what}")),
-        R::NoAgent => ("UNAVAILABLE", "no agent is configured".into()),
+        R::SessionWasReset => invalid_request("the session was reset meanwhile"),
+        R::LabelTaken => invalid_request("label already in use"),
         R::Throttled { .. } => ("UNAVAILABLE", "too many unauthorized calls".into()),
         R::Unavailable { reason, .. } => ("UNAVAILABLE", (*reason).into()),
         R::SecretMissing(_)
@@ -160,6 +164,22 @@ fn words(refusal: &Refusal) -> Option<(&'static str, String)> {
         | R::PairingRequired(_) => return None,
     };
     Some((code, message))
+}
+
+/// What is not there.
+fn unknown(refusal: &Refusal) -> &'static str {
+    match refusal {
+        Refusal::UnknownRequest => "unknown requestId",
+        Refusal::UnknownDevice => "unknown deviceId",
+        Refusal::UnknownRecord => "unknown seq",
+        Refusal::UnknownToken => "unknown service token",
+        Refusal::UnknownCode => "unknown setupId",
+        Refusal::UnknownCeiling => "unknown role",
+        Refusal::UnknownAgent => "unknown agent id",
+        Refusal::UnknownSession => "session not found",
+        Refusal::UnknownRun => "unknown runId",
+        _ => "unknown method",
+    }
 }
 
 fn invalid_request(message: impl Into<String>) -> (&'static str, String) {

@@ -4,11 +4,16 @@
 //! decide who may call it: its row in the catalogue names the operation, and gate 1 was passed
 //! before it runs.
 
+pub mod agent;
+pub mod catalogs;
+pub mod chat;
 pub mod devices;
 pub mod gateway;
 pub mod lockouts;
 pub mod pairing;
+pub mod sessions;
 pub mod setup;
+mod talk_params;
 pub mod tokens;
 pub mod upgrade;
 

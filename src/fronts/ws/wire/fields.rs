@@ -76,6 +76,38 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// A text that may be empty.
+    ///
+    /// # Errors
+    /// If it is missing or something else.
+    pub fn any_text(&mut self, name: &'static str) -> Read<&'a str> {
+        let text = self.optional_any_text(name)?;
+        self.required(name, text)
+    }
+
+    /// A text of at least one character or `null`, if it is there.
+    ///
+    /// # Errors
+    /// If it is something else.
+    pub fn nullable_text(&mut self, name: &'static str) -> Read<Option<Option<&'a str>>> {
+        match self.get(name) {
+            Some(Value::Null) => Ok(Some(None)),
+            _ => self.optional_text(name).map(|text| text.map(Some)),
+        }
+    }
+
+    /// A list of anything, if it is there.
+    ///
+    /// # Errors
+    /// If it is something else.
+    pub fn optional_list(&mut self, name: &'static str) -> Read<Option<&'a [Value]>> {
+        match self.get(name) {
+            None => Ok(None),
+            Some(Value::Array(list)) => Ok(Some(list)),
+            Some(_) => self.fault(name, "must be array"),
+        }
+    }
+
     /// A text of at most `chars_max` characters, if it is there.
     ///
     /// # Errors
@@ -145,6 +177,24 @@ impl<'a> Fields<'a> {
             None => Ok(None),
             Some(Value::Bool(yes)) => Ok(Some(*yes)),
             Some(_) => self.fault(name, "must be boolean"),
+        }
+    }
+
+    /// `true`, `false` or a word that stands for both, if it is there.
+    ///
+    /// # Errors
+    /// If it is something else.
+    pub fn optional_bool_or(
+        &mut self,
+        name: &'static str,
+        both: &str,
+        absent: Option<bool>,
+    ) -> Read<Option<bool>> {
+        match self.get(name) {
+            None => Ok(absent),
+            Some(Value::Bool(value)) => Ok(Some(*value)),
+            Some(Value::String(word)) if word == both => Ok(None),
+            Some(_) => self.fault(name, "must match a schema in anyOf"),
         }
     }
 

@@ -8,6 +8,7 @@ mod connect;
 mod fields;
 mod params;
 mod profile;
+pub mod talk;
 
 use serde_json::{Map, Value, json};
 
