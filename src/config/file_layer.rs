@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::{
-    export,
+    agents, export,
     findings::Report,
     grpc_tls, identity, known,
     layer::{BAD_PORT, BindWord, Layer, Mode, checked},
@@ -33,6 +33,7 @@ impl Layer {
         let roles = roles::read(&mut own, report);
         let export = export::read(&mut own, report);
         own.leave(&[], report);
+        let agents = agents::Written::read(&mut root, report);
         root.leave(known::SECTIONS, report);
         let mut layer = Self {
             log_level: log_level(logging, report),
@@ -41,6 +42,7 @@ impl Layer {
             metrics_listen: listen(metrics, "127.0.0.1:9464", report),
             roles,
             export: Some(export),
+            agents: Some(agents),
             ..Self::default()
         };
         layer.read_gateway(gateway, report);

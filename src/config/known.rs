@@ -3,17 +3,16 @@
 //! They only choose the words of a warning: "not used by this version" tells the owner of an
 //! existing file that the key is right and has no effect, where "unknown key" would send them to
 //! look for a typing error. Source: the configuration types of openclaw
-//! (`src/config/types.openclaw.ts` and `types.gateway.ts`).
+//! (`src/config/types.openclaw.ts` and `types.gateway.ts`), and the JSON Schema that
+//! `openclaw config schema` prints.
 
 /// Top-level sections.
 pub(super) const SECTIONS: &[&str] = &[
     "$schema",
     "acp",
-    "agents",
     "approvals",
     "audio",
     "auth",
-    "bindings",
     "broadcast",
     "browser",
     "canvasHost",
@@ -30,7 +29,6 @@ pub(super) const SECTIONS: &[&str] = &[
     "memory",
     "messages",
     "meta",
-    "models",
     "nodeHost",
     "plugins",
     "secrets",
@@ -86,3 +84,137 @@ pub(super) const CONTROL_UI: &[&str] = &[
 /// Keys under `logging`.
 pub(super) const LOGGING: &[&str] =
     &["consoleLevel", "consoleStyle", "file", "maxFileBytes", "redactPatterns", "redactSensitive"];
+
+/// Keys under `agents`; `list` is the older form of `entries`.
+pub(super) const AGENTS: &[&str] = &["list"];
+
+/// Keys under `agents.defaults`.
+pub(super) const AGENT_DEFAULTS: &[&str] = &[
+    "authInheritance",
+    "blockStreamingBreak",
+    "blockStreamingChunk",
+    "blockStreamingCoalesce",
+    "blockStreamingDefault",
+    "bootstrapMaxChars",
+    "bootstrapTotalMaxChars",
+    "compaction",
+    "contextInjection",
+    "contextLimits",
+    "contextPruning",
+    "cwd",
+    "decisionModel",
+    "elevatedDefault",
+    "embeddedAgent",
+    "experimental",
+    "fastModeDefault",
+    "heartbeat",
+    "humanDelay",
+    "imageMaxDimensionPx",
+    "imageModel",
+    "imageQuality",
+    "maxConcurrent",
+    "mediaMaxMb",
+    "mediaModels",
+    "modelPolicy",
+    "modelSelectionScope",
+    "params",
+    "pdfMaxMb",
+    "pdfMaxPages",
+    "pdfModel",
+    "reasoningDefault",
+    "repoRoot",
+    "sandbox",
+    "sessionStore",
+    "silentReply",
+    "skills",
+    "skipBootstrap",
+    "skipOptionalBootstrapFiles",
+    "startupContext",
+    "subagents",
+    "systemAgent",
+    "thinkingDefault",
+    "toolProgressDetail",
+    "typingIntervalSeconds",
+    "typingMode",
+    "userTimezone",
+    "utilityModel",
+    "verboseDefault",
+    "voiceModel",
+    "workspace",
+];
+
+/// Keys under `agents.entries.<id>`.
+pub(super) const AGENT_ENTRY: &[&str] = &[
+    "agentDir",
+    "bootstrapMaxChars",
+    "bootstrapTotalMaxChars",
+    "contextInjection",
+    "contextLimits",
+    "cwd",
+    "decisionModel",
+    "embeddedAgent",
+    "experimental",
+    "fastModeDefault",
+    "groupChat",
+    "heartbeat",
+    "humanDelay",
+    "memory",
+    "modelPolicy",
+    "models",
+    "params",
+    "reasoningDefault",
+    "sandbox",
+    "skills",
+    "skillsLimits",
+    "subagents",
+    "thinkingDefault",
+    "toolProgressDetail",
+    "tools",
+    "tts",
+    "typingMode",
+    "utilityModel",
+    "verboseDefault",
+    "workspace",
+];
+
+/// Keys under `agents.entries.<id>.identity`.
+pub(super) const AGENT_IDENTITY: &[&str] = &["avatar", "theme"];
+
+/// Keys under `models`.
+pub(super) const MODELS: &[&str] = &["catalogRefresh"];
+
+/// Keys under `models.providers.<id>`.
+pub(super) const PROVIDER: &[&str] = &[
+    "agentRuntime",
+    "auth",
+    "authHeader",
+    "injectNumCtxForOpenAICompat",
+    "localService",
+    "maxTokens",
+    "params",
+    "region",
+    "request",
+];
+
+/// Keys of one of `models.providers.<id>.models`, beside its id: they describe it.
+pub(super) const MODEL_ROW: &[&str] = &[
+    "agentRuntime",
+    "api",
+    "baseUrl",
+    "compat",
+    "contextTokens",
+    "contextWindow",
+    "cost",
+    "headers",
+    "input",
+    "maxTokens",
+    "mediaInput",
+    "metadataSource",
+    "name",
+    "params",
+    "reasoning",
+    "thinkingLevelMap",
+];
+
+/// Keys of one of `bindings`.
+pub(super) const BINDING: &[&str] = &["acp", "session"];

@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use ipnet::IpNet;
 
 use super::{
-    Overrides,
+    Overrides, agents,
     env::Env,
     export,
     findings::{Place, Report},
@@ -42,6 +42,7 @@ pub(super) struct Layer {
     pub identity_scopes: Option<Given<WrittenScopes>>,
     pub auto_approve_cidrs: Option<Vec<Given<IpNet>>>,
     pub roles: Option<Roles>,
+    pub agents: Option<agents::Written>,
     pub log_level: Option<String>,
     pub grpc_listen: Option<Given<SocketAddr>>,
     pub metrics_listen: Option<Given<SocketAddr>>,

@@ -12,6 +12,7 @@
 //! and no secret is printed, not even inside an error. Environment variables are read in [`mod@env`]
 //! and nowhere else in the crate. Start reading at [`load`].
 
+pub mod agents;
 pub mod env;
 mod export;
 mod file;

@@ -3,6 +3,8 @@
 //! What nobody asked for is, by definition, unknown: [`Section::leave`] warns about it, once for
 //! a whole subtree. A `null` counts as not given.
 
+use std::ops::RangeInclusive;
+
 use serde_json::{Map, Value};
 
 use super::{
@@ -148,6 +150,67 @@ impl<'d> Section<'d> {
             Some((key.as_str(), text(&Given { value, place }, report)?))
         };
         entries.filter_map(read).collect()
+    }
+
+    /// Every key of it with its value, for objects whose keys are the operator's own.
+    pub fn entries(self) -> Vec<(&'d str, Given<&'d Value>)> {
+        let entries = self.map.into_iter().flat_map(Map::iter);
+        let written = entries.filter(|(_, value)| !value.is_null());
+        let read = |(key, value): (&'d String, &'d Value)| {
+            let place = self.document.place(&key_path(&self.path, key));
+            (key.as_str(), Given { value, place })
+        };
+        written.map(read).collect()
+    }
+
+    /// The list of objects at a key. Elements of another kind are errors and read as empty ones.
+    pub fn sections(&mut self, key: &'static str, report: &mut Report) -> Vec<Self> {
+        let Some(given) = self.value(key) else { return Vec::new() };
+        let Some(elements) = given.value.as_array() else {
+            wrong_kind::<()>("a list of objects", &given, report);
+            return Vec::new();
+        };
+        let document = self.document;
+        let of = |(index, value)| {
+            let place = document.place(&element_path(&given.place.path, index));
+            Self::of(document, &Given { value, place }, report)
+        };
+        elements.iter().enumerate().map(of).collect()
+    }
+
+    /// The whole number at a key, within bounds.
+    pub fn number(
+        &mut self,
+        key: &'static str,
+        bounds: RangeInclusive<u64>,
+        report: &mut Report,
+    ) -> Option<Given<u64>> {
+        let given = self.value(key)?;
+        match given.value.as_u64().filter(|number| bounds.contains(number)) {
+            Some(number) => Some(given.with(number)),
+            None => {
+                let (least, most) = bounds.into_inner();
+                let message = format!("must be a whole number from {least} to {most}");
+                report.error(&given.place, message);
+                None
+            }
+        }
+    }
+
+    /// Where it stands, or would.
+    pub fn place(&self) -> Place {
+        self.document.place(&self.path)
+    }
+
+    /// Whether it was written at all.
+    pub fn is_given(&self) -> bool {
+        self.map.is_some()
+    }
+
+    /// Takes note of keys that describe something and ask nothing of this version: they are
+    /// neither used nor worth a warning.
+    pub fn pass_over(&mut self, keys: &[&'static str]) {
+        self.asked.extend(keys);
     }
 
     /// Warns about each key that was not asked for. `unused` names those that the real gateway

@@ -8,6 +8,7 @@ use std::{
 use ipnet::IpNet;
 
 use super::{
+    agents::Agents,
     env::Env,
     export::{self, ExportSink},
     findings::{Place, Report},
@@ -78,6 +79,8 @@ pub struct Settings {
     pub export: Vec<ExportSink>,
     /// Roles that can be put on a grant as a ceiling, with their scopes; shape checked.
     pub roles: Vec<(String, Vec<String>)>,
+    /// Who answers, and with what.
+    pub agents: Agents,
     /// What to log: a level of tracing, or from `DOORWARD_LOG` a whole filter, unchecked.
     pub log_level: Option<String>,
 }
@@ -145,6 +148,9 @@ impl Settings {
         let port = first(layers, |layer| layer.port.as_ref());
         let grpc_listen = grpc_listen(layers, auth.as_ref(), report);
         let export = export::resolve(layers, env, report);
+        // The file's layer has them even if there is no file.
+        let agents = first(layers, |layer| layer.agents.as_ref());
+        let agents = agents.map(|written| written.resolve(env, report));
         let settings = Self {
             state_dir,
             port: port.map_or(DEFAULT_PORT, |port| port.value),
@@ -170,6 +176,7 @@ impl Settings {
             grpc_tls: first(layers, |layer| layer.grpc_tls.as_ref())
                 .map(|given| given.value.clone()),
             roles: first(layers, |layer| layer.roles.as_ref()).cloned().unwrap_or_default(),
+            agents: agents?,
             log_level: first(layers, |layer| layer.log_level.as_ref()).cloned(),
         };
         report.errors.is_empty().then_some(settings)

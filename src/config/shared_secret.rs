@@ -11,11 +11,11 @@ use zeroize::Zeroizing;
 use super::{
     env::Env,
     findings::Report,
-    reader::{Given, Section, wrong_kind},
+    reader::{Document, Given, Section, wrong_kind},
 };
 use crate::support::{
     secret::Secret,
-    strength::{MAX_BYTES, check},
+    strength::{MAX_BYTES, REDACTED, check},
 };
 
 /// Where a secret comes from. Only the one that is used is looked up.
@@ -37,11 +37,18 @@ impl Source {
         report: &mut Report,
     ) -> Option<Given<Self>> {
         let given = section.value(key)?;
+        Self::of(section.document(), given, report)
+    }
+
+    /// The same of a value that was found already.
+    pub fn of(
+        document: &Document,
+        given: Given<&Value>,
+        report: &mut Report,
+    ) -> Option<Given<Self>> {
         let source = match given.value {
             Value::String(text) => from_text(text),
-            Value::Object(_) => {
-                from_reference(Section::of(section.document(), &given, report), report)
-            }
+            Value::Object(_) => from_reference(Section::of(document, &given, report), report),
             _ => return wrong_kind("a string or a reference object", &given, report),
         };
         match source {
@@ -53,8 +60,17 @@ impl Source {
         }
     }
 
-    /// The secret itself, looked up and checked.
+    /// The secret itself, looked up and checked as one that opens this gateway.
     pub fn resolve(&self, env: &Env) -> Result<Secret<String>, String> {
+        self.look_up(env, check)
+    }
+
+    /// The secret itself, looked up and checked as one that opens somebody else's door.
+    pub fn resolve_foreign(&self, env: &Env) -> Result<Secret<String>, String> {
+        self.look_up(env, check_foreign)
+    }
+
+    fn look_up(&self, env: &Env, check: Check) -> Result<Secret<String>, String> {
         match self {
             Self::Inline(secret) => Ok(check(secret.expose())?),
             Self::Env(name) => {
@@ -64,8 +80,26 @@ impl Source {
                 check(value.to_str().ok_or(NOT_TEXT)?)
                     .map_err(|error| format!("in the environment variable {name}: {error}"))
             }
-            Self::File(path) => read(path).map_err(|error| format!("{}: {error}", path.display())),
+            Self::File(path) => {
+                read(path, check).map_err(|error| format!("{}: {error}", path.display()))
+            }
         }
+    }
+}
+
+/// How a secret is judged, and trimmed.
+type Check = fn(&str) -> Result<Secret<String>, &'static str>;
+
+/// How strong it is, its issuer decided: local model servers take `ollama` or `none`.
+fn check_foreign(text: &str) -> Result<Secret<String>, &'static str> {
+    match text.trim() {
+        "" => Err("is empty"),
+        text if text.len() > MAX_BYTES => Err("is longer than 4096 bytes"),
+        text if text.contains(REDACTED) => Err("is what stands in the place of a secret"),
+        text if !text.chars().all(|c| c == ' ' || c.is_ascii_graphic()) => {
+            Err("must be one line of printable ASCII: it goes into a header")
+        }
+        text => Ok(Secret::new(text.to_owned())),
     }
 }
 
@@ -113,7 +147,7 @@ fn from_reference(mut reference: Section, report: &mut Report) -> Result<Source,
 
 /// Reads a secret file. White space around the secret, such as the last line's end, is not part
 /// of it.
-fn read(path: &Path) -> Result<Secret<String>, String> {
+fn read(path: &Path, check: Check) -> Result<Secret<String>, String> {
     // The buffer never grows, because growing would leave copies behind that nobody wipes.
     let mut bytes = Zeroizing::new(Vec::with_capacity(2 * MAX_BYTES));
     let file = fs::File::open(path).map_err(|error| error.to_string())?;

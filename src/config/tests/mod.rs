@@ -1,5 +1,6 @@
 //! Tests of the whole room through [`load`]; [`lines`] and [`env`](super::env) also by themselves.
 
+mod agents;
 mod export;
 mod file;
 mod grpc_tls;
