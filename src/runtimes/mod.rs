@@ -7,14 +7,19 @@
 //! upstream only when it is asked for more, which is all the backpressure there is.
 //!
 //! What goes wrong is a [`Failure`]; no credential may be in its words. Start with [`Runtime`] and
-//! [`echo`].
+//! [`echo`]; [`build`] makes them of their descriptions.
 
+pub mod command;
 pub mod echo;
+pub mod limits;
+pub mod model;
+
+use std::sync::Arc;
 
 use futures_util::stream::BoxStream;
 
 use crate::domain::talk::{
-    AgentId, Delta, Failure, Message, RunId, Sampling, SessionKey, Tool, ToolChoice,
+    AgentId, Delta, Failure, Message, Model, RunId, Sampling, SessionKey, Tool, ToolChoice,
 };
 
 /// One turn: what an agent is asked.
@@ -52,4 +57,42 @@ pub trait Runtime: Send + Sync {
 
     /// Answers a turn. Nothing happens before the stream is polled.
     fn answer(&self, turn: Turn) -> Answer;
+}
+
+/// What a runtime is to be.
+#[derive(Debug, Clone)]
+pub enum Description {
+    /// The embedded default.
+    Echo,
+    /// A provider's model.
+    Model {
+        /// The first choice, then what takes over if it fails.
+        models: Vec<Model>,
+        /// Where they are had, and where others are, for turns that name one.
+        providers: Vec<model::Provider>,
+    },
+    /// A program for each turn.
+    Command(command::Program),
+}
+
+/// Makes a runtime. Nothing is started and nobody is called before the first turn.
+pub fn build(description: Description) -> Arc<dyn Runtime> {
+    match description {
+        Description::Echo => Arc::new(echo::Echo),
+        Description::Model { models, providers } => {
+            Arc::new(model::Models::new(models, providers, model::Patience::default()))
+        }
+        Description::Command(program) => Arc::new(command::Command::new(program)),
+    }
+}
+
+/// Somebody else's words, fit for one line of an error.
+fn shortened(said: &str) -> String {
+    let line: String = said.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let mut words = line.split_whitespace().collect::<Vec<_>>().join(" ");
+    if let Some((end, _)) = words.char_indices().nth(limits::SAID_CHARS) {
+        words.truncate(end);
+        words.push('…');
+    }
+    words
 }
