@@ -5,6 +5,7 @@
 //! Nothing is decided here; the parts are only put together. Start with [`run`].
 
 mod access;
+pub mod agents;
 mod ground;
 mod people;
 mod policy;

@@ -55,3 +55,14 @@ pub const STDERR_BYTES: usize = 2 << 10;
 
 /// How long a program may take to end after it closed its output.
 pub const EXIT: Duration = Duration::from_secs(5);
+
+/// How long an agent of the Agent Client Protocol may take until it has a session. One that is
+/// fetched first, as `npx` does, takes a minute.
+pub const ACP_START: Duration = Duration::from_secs(120);
+
+/// How long such an agent may take to end a turn that was cancelled. After that it is ended itself.
+pub const ACP_CANCEL: Duration = Duration::from_secs(3);
+
+/// How many such agents wait for the next turn of their sessions; each is a process of some hundred
+/// megabytes. The one that has waited longest goes.
+pub const ACP_WAITING: usize = 8;

@@ -9,10 +9,12 @@
 //! What goes wrong is a [`Failure`]; no credential may be in its words. Start with [`Runtime`] and
 //! [`echo`]; [`build`] makes them of their descriptions.
 
+pub mod acp;
 pub mod command;
 pub mod echo;
 pub mod limits;
 pub mod model;
+pub mod program;
 
 use std::sync::Arc;
 
@@ -72,17 +74,21 @@ pub enum Description {
         providers: Vec<model::Provider>,
     },
     /// A program for each turn.
-    Command(command::Program),
+    Command(program::Program),
+    /// A program that speaks the Agent Client Protocol.
+    Acp(program::Program),
 }
 
-/// Makes a runtime. Nothing is started and nobody is called before the first turn.
-pub fn build(description: Description) -> Arc<dyn Runtime> {
+/// Makes a runtime. Nothing is started and nobody is called before the first turn. Whoever wants to
+/// do something that needs a leave asks `permissions` for it.
+pub fn build(description: Description, permissions: Arc<dyn acp::Permissions>) -> Arc<dyn Runtime> {
     match description {
         Description::Echo => Arc::new(echo::Echo),
         Description::Model { models, providers } => {
             Arc::new(model::Models::new(models, providers, model::Patience::default()))
         }
         Description::Command(program) => Arc::new(command::Command::new(program)),
+        Description::Acp(program) => Arc::new(acp::Acp::new(program, permissions)),
     }
 }
 

@@ -15,14 +15,14 @@ mod entries;
 mod providers;
 mod runtime;
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use super::{
     env::Env,
     findings::{Place, Report},
     reader::Section,
 };
-use crate::domain::talk::AgentId;
+use crate::{domain::talk::AgentId, support::secret::Secret};
 pub use bindings::{Binding, Peer};
 pub use providers::{Api, Provider};
 pub use runtime::AgentRuntime;
@@ -38,7 +38,13 @@ pub struct Agents {
     pub bindings: Vec<Binding>,
     /// Where models are had: what the file declares, and what its models name and is known.
     pub providers: Vec<Provider>,
+    /// Those of the gateway's own environment variables that programs are given, as far as they are
+    /// set: what every program needs, and what agents name.
+    pub environment: Vec<(String, Secret<String>)>,
 }
+
+/// The variables that every program is given: without them, little can be found and read.
+pub const ENVIRONMENT: [&str; 3] = ["PATH", "HOME", "LANG"];
 
 /// One agent.
 #[derive(Debug, Clone)]
@@ -111,7 +117,20 @@ impl Written {
             list: self.list.clone(),
             bindings: self.bindings.clone(),
             providers: self.providers.iter().map(|written| written.resolve(env, report)).collect(),
+            environment: self.environment(env),
         }
+    }
+
+    /// Looks the variables up. What is not set, or no text, is not given on.
+    fn environment(&self, env: &Env) -> Vec<(String, Secret<String>)> {
+        let named = self.list.iter().flat_map(|agent| match &agent.runtime {
+            AgentRuntime::Command { env, .. } | AgentRuntime::Acp { env, .. } => &env[..],
+            AgentRuntime::Echo | AgentRuntime::Model { .. } => &[],
+        });
+        let names: BTreeSet<&str> =
+            ENVIRONMENT.into_iter().chain(named.map(String::as_str)).collect();
+        let found = names.into_iter().filter_map(|name| Some((name, env.get(name)?.to_str()?)));
+        found.map(|(name, value)| (name.to_owned(), Secret::new(value.to_owned()))).collect()
     }
 }
 

@@ -309,3 +309,16 @@ fn a_binding_names_who_answers() {
         assert_eq!(found.map(AgentId::as_str), expected, "{channel} {account:?} {peer:?}");
     }
 }
+
+#[test]
+fn programs_are_given_what_is_named_and_set() {
+    let text = "{agents: {entries: {
+        a: {default: true, runtime: {type: 'command', command: ['x'], env: ['TZ', 'UNSET']}},
+        b: {runtime: {type: 'acp', acp: {command: ['y'], env: ['API_KEY', 'TZ']}}},
+    }}}";
+    let env =
+        [("PATH", "/bin"), ("HOME", "/root"), ("TZ", "CET"), ("API_KEY", "k"), ("OTHER", "o")];
+    let agents = load_with(text, &env, Overrides::default()).unwrap().settings.agents;
+    let given = agents.environment.iter().map(|(name, value)| format!("{name}={}", value.expose()));
+    assert_eq!(given.collect::<Vec<_>>(), ["API_KEY=k", "HOME=/root", "PATH=/bin", "TZ=CET"]);
+}

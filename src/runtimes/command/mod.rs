@@ -8,45 +8,24 @@
 //!
 //! What it prints is given on as it comes, without the last line's end; what it says on standard
 //! error is read when it fails. It runs in a process group of its own, and whoever drops the answer
-//! ends the whole group, grandchildren too: a time limit is no more than that. `child` starts and
-//! ends it, `text` makes text of its bytes.
+//! ends the whole group, grandchildren too: a time limit is no more than that.
+//! [`program`](super::program) starts and ends it, `text` makes text of its bytes.
 
-mod child;
 mod text;
 
 #[cfg(test)]
 mod tests;
 
-use std::path::{Path, PathBuf};
-
 use futures_util::stream::{self, StreamExt as _};
+use tokio::io::AsyncWriteExt as _;
 
-use super::{Answer, Runtime, Turn, limits::ANSWER_BYTES, shortened};
+use super::{
+    Answer, Runtime, Turn,
+    limits::ANSWER_BYTES,
+    program::{Process, Program},
+};
 use crate::domain::talk::{Author, Delta, Failure, Model, Stop, ToolChoice};
-use child::Running;
 use text::Decoder;
-
-/// What is started, and how.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Program {
-    /// The program and its arguments; not empty.
-    pub argv: Vec<String>,
-    /// Where it is started; the gateway's own directory otherwise.
-    pub cwd: Option<PathBuf>,
-    /// The whole of its environment, but for what this runtime adds.
-    pub env: Vec<(String, String)>,
-    /// As whom it runs, by a name of `/etc/passwd`; only root can give it to another.
-    pub user: Option<String>,
-}
-
-impl Program {
-    /// What it is called, without its directory.
-    fn name(&self) -> String {
-        let program = self.argv.first().map(String::as_str).unwrap_or_default();
-        let name = Path::new(program).file_name();
-        name.map_or_else(String::new, |name| name.to_string_lossy().into_owned())
-    }
-}
 
 /// The runtime.
 #[derive(Debug)]
@@ -91,7 +70,7 @@ enum Stage {
 
 /// A program's output.
 struct Open {
-    running: Running,
+    process: Process,
     decoder: Decoder,
     bytes: usize,
 }
@@ -109,17 +88,21 @@ impl Work {
 
     fn start(&mut self, turn: &Turn) -> Result<Delta, Failure> {
         let message = asked(turn)?;
-        let running = Running::start(&self.program, turn, message)?;
-        let open = Open { running, decoder: Decoder::default(), bytes: 0 };
+        let (process, mut stdin) = Process::start(&self.program, &told(turn))?;
+        // A program that does not read it all has had enough.
+        tokio::spawn(async move {
+            let _ = stdin.write_all(message.as_bytes()).await;
+        });
+        let open = Open { process, decoder: Decoder::default(), bytes: 0 };
         self.stage = Stage::Running(Box::new(open));
         Ok(Delta::Model(Model { provider: "command".into(), name: self.program.name() }))
     }
 
     async fn read(&mut self, mut open: Box<Open>) -> Result<Delta, Failure> {
         loop {
-            let piece = open.running.more().await?;
+            let piece = open.process.more().await?;
             if piece.is_empty() {
-                open.running.end().await?;
+                open.process.end().await?;
                 let last = open.decoder.end();
                 if last.is_empty() {
                     return Ok(Delta::End(Stop::Done));
@@ -140,6 +123,15 @@ impl Work {
     }
 }
 
+/// Where it stands.
+fn told(turn: &Turn) -> Vec<(&'static str, &str)> {
+    let session = turn.session.as_ref().map(|session| ("DOORWARD_SESSION", session.as_str()));
+    let mut told =
+        vec![("DOORWARD_AGENT", turn.agent.as_str()), ("DOORWARD_RUN", turn.run.as_str())];
+    told.extend(session);
+    told
+}
+
 /// The message that is to be answered.
 fn asked(turn: &Turn) -> Result<String, Failure> {
     if matches!(turn.tool_choice, ToolChoice::Required | ToolChoice::Named(_)) {
@@ -151,13 +143,4 @@ fn asked(turn: &Turn) -> Result<String, Failure> {
         true => Err(Failure::Unsupported("it reads text, and the message has none")),
         false => Ok(words),
     }
-}
-
-/// A program that failed, with what it said last.
-fn crashed(what: &str, said: &[u8]) -> Failure {
-    let said = String::from_utf8_lossy(said);
-    // The last words say what went wrong, so the first ones go.
-    let skipped = said.chars().count().saturating_sub(super::limits::SAID_CHARS);
-    let said = shortened(&said.chars().skip(skipped).collect::<String>());
-    Failure::Crashed(if said.is_empty() { what.to_owned() } else { format!("{what}: {said}") })
 }

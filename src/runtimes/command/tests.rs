@@ -11,12 +11,17 @@ use crate::{
         ToolChoice,
     },
     runtimes::{Runtime as _, Turn, limits::ANSWER_BYTES},
+    support::secret::Secret,
 };
+
+fn variable((name, value): (&str, &str)) -> (String, Secret<String>) {
+    (name.into(), Secret::new(value.into()))
+}
 
 fn program(script: &str) -> Program {
     Program {
         argv: vec!["/bin/sh".into(), "-c".into(), script.into()],
-        env: vec![("PATH".into(), "/usr/bin:/bin".into()), ("OWN".into(), "v".into())],
+        env: [("PATH", "/usr/bin:/bin"), ("OWN", "v")].map(variable).into(),
         ..Program::default()
     }
 }
@@ -85,7 +90,7 @@ async fn an_answer_is_given_on_as_it_comes() {
     let fifo = directory.path().join("fifo");
     assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
     let mut program = command.program.clone();
-    program.env.push(("FIFO".into(), fifo.to_str().unwrap().into()));
+    program.env.push(variable(("FIFO", fifo.to_str().unwrap())));
     let mut answer = Command::new(program).answer(turn("hi"));
     while answer.next().await.unwrap().unwrap() != Delta::Text("first".into()) {}
     // Only now may it go on.

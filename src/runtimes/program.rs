@@ -1,20 +1,24 @@
-//! The process: started in a group of its own, and ended with all of it.
+//! Programs that answer: started in a group of their own, and ended with all of it.
 
-use std::{fs, path::Path, process::ExitStatus, process::Stdio};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{ExitStatus, Stdio},
+};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::{
-    io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _},
+    io::{AsyncRead, AsyncReadExt as _},
     process::{Child, ChildStdin, ChildStdout},
     task::JoinHandle,
     time::timeout,
 };
 
 use super::{
-    super::limits::{EXIT, STDERR_BYTES},
-    Program, Turn, crashed,
+    limits::{EXIT, SAID_CHARS, STDERR_BYTES},
+    shortened,
 };
-use crate::domain::talk::Failure;
+use crate::{domain::talk::Failure, support::secret::Secret};
 
 /// Where the names of users stand.
 const PASSWD: &str = "/etc/passwd";
@@ -22,9 +26,31 @@ const PASSWD: &str = "/etc/passwd";
 /// How much of the output is taken at a time.
 const PIECE: usize = 8 << 10;
 
+/// What is started, and how.
+#[derive(Debug, Clone, Default)]
+pub struct Program {
+    /// The program and its arguments; not empty.
+    pub argv: Vec<String>,
+    /// Where it is started; the gateway's own directory otherwise.
+    pub cwd: Option<PathBuf>,
+    /// The whole of its environment, but for what this runtime adds.
+    pub env: Vec<(String, Secret<String>)>,
+    /// As whom it runs, by a name of `/etc/passwd`; only root can give it to another.
+    pub user: Option<String>,
+}
+
+impl Program {
+    /// What it is called, without its directory.
+    pub fn name(&self) -> String {
+        let program = self.argv.first().map(String::as_str).unwrap_or_default();
+        let name = Path::new(program).file_name();
+        name.map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+    }
+}
+
 /// A program at work. Dropping it ends its whole group.
 #[derive(Debug)]
-pub(super) struct Running {
+pub struct Process {
     child: Child,
     /// The program is the first of its group, so that is the group's id too.
     group: Option<Pid>,
@@ -32,20 +58,17 @@ pub(super) struct Running {
     stderr: JoinHandle<Vec<u8>>,
 }
 
-impl Running {
-    /// Starts it and hands the message over.
+impl Process {
+    /// Starts it, and gives its standard input. It is told what is `told`, in its environment.
     ///
     /// # Errors
     /// If it cannot be started, or not as that user.
-    pub fn start(program: &Program, turn: &Turn, message: String) -> Result<Self, Failure> {
+    pub fn start(program: &Program, told: &[(&str, &str)]) -> Result<(Self, ChildStdin), Failure> {
         let name = program.argv.first().map(String::as_str).unwrap_or_default();
         let mut command = tokio::process::Command::new(name);
         command.args(program.argv.iter().skip(1)).env_clear();
-        command.envs(program.env.iter().map(|(name, value)| (name, value)));
-        command.env("DOORWARD_AGENT", turn.agent.as_str()).env("DOORWARD_RUN", turn.run.as_str());
-        if let Some(session) = &turn.session {
-            command.env("DOORWARD_SESSION", session.as_str());
-        }
+        command.envs(program.env.iter().map(|(name, value)| (name, value.expose())));
+        command.envs(told.iter().copied());
         if let Some(cwd) = &program.cwd {
             command.current_dir(cwd);
         }
@@ -62,9 +85,8 @@ impl Running {
             return Err(crashed("it has no standard streams", b""));
         };
         let group = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
-        tokio::spawn(hand_over(stdin, message));
         let stderr = tokio::spawn(last_words(stderr));
-        Ok(Self { child, group, stdout, stderr })
+        Ok((Self { child, group, stdout, stderr }, stdin))
     }
 
     /// What it prints next; empty at the end.
@@ -82,7 +104,24 @@ impl Running {
     ///
     /// # Errors
     /// If it ended badly, or does not end.
-    pub async fn end(mut self) -> Result<(), Failure> {
+    pub async fn end(self) -> Result<(), Failure> {
+        let (status, said) = self.wait().await?;
+        match status.success() {
+            true => Ok(()),
+            false => Err(crashed(&ending(status), &said)),
+        }
+    }
+
+    /// What to say of one whose output ended although it was not to end.
+    pub async fn gone(self) -> Failure {
+        match self.wait().await {
+            Ok((status, said)) => crashed(&ending(status), &said),
+            Err(failure) => failure,
+        }
+    }
+
+    /// How it ended, and its last words.
+    async fn wait(mut self) -> Result<(ExitStatus, Vec<u8>), Failure> {
         let status = match timeout(EXIT, self.child.wait()).await {
             Ok(Ok(status)) => status,
             Ok(Err(error)) => return Err(crashed(&format!("cannot wait for it: {error}"), b"")),
@@ -90,11 +129,7 @@ impl Running {
         };
         // What it left behind holds its standard error open, and goes with it.
         self.kill();
-        let said = (&mut self.stderr).await.unwrap_or_default();
-        match status.success() {
-            true => Ok(()),
-            false => Err(crashed(&ending(status), &said)),
-        }
+        Ok((status, (&mut self.stderr).await.unwrap_or_default()))
     }
 
     fn kill(&self) {
@@ -105,7 +140,7 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
         self.stderr.abort();
@@ -121,11 +156,6 @@ fn ending(status: ExitStatus) -> String {
     }
 }
 
-/// Writes the message. A program that does not read it all has had enough.
-async fn hand_over(mut stdin: ChildStdin, message: String) {
-    let _ = stdin.write_all(message.as_bytes()).await;
-}
-
 /// Reads all, and keeps the end.
 async fn last_words(mut stderr: impl AsyncRead + Unpin) -> Vec<u8> {
     let mut kept = Vec::new();
@@ -135,6 +165,15 @@ async fn last_words(mut stderr: impl AsyncRead + Unpin) -> Vec<u8> {
         kept.drain(..kept.len().saturating_sub(STDERR_BYTES));
     }
     kept
+}
+
+/// A program that failed, with what it said last.
+fn crashed(what: &str, said: &[u8]) -> Failure {
+    let said = String::from_utf8_lossy(said);
+    // The last words say what went wrong, so the first ones go.
+    let skipped = said.chars().count().saturating_sub(SAID_CHARS);
+    let said = shortened(&said.chars().skip(skipped).collect::<String>());
+    Failure::Crashed(if said.is_empty() { what.to_owned() } else { format!("{what}: {said}") })
 }
 
 /// Gives the process to a user, whose groups are his own one only.
