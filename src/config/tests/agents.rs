@@ -322,3 +322,17 @@ fn programs_are_given_what_is_named_and_set() {
     let given = agents.environment.iter().map(|(name, value)| format!("{name}={}", value.expose()));
     assert_eq!(given.collect::<Vec<_>>(), ["API_KEY=k", "HOME=/root", "PATH=/bin", "TZ=CET"]);
 }
+
+#[test]
+fn every_example_of_the_page_loads_without_a_word() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/AGENTS.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let examples = page.split("```json5\n").skip(1);
+    let examples: Vec<&str> = examples.map(|rest| rest.split("```").next().unwrap()).collect();
+    assert_eq!(examples.len(), 5);
+    for example in examples {
+        let loaded = load_with(example, &[("GPU_KEY", "k")], Overrides::default());
+        let loaded = loaded.unwrap_or_else(|errors| panic!("{example}: {errors}"));
+        assert_eq!(loaded.warnings, [], "{example}");
+    }
+}
