@@ -55,7 +55,7 @@ use crate::{
         },
         tlog::follow::follow,
     },
-    service::{Info, SecretPlace, Secrets, Service, TrustedProxies},
+    service::{House, Info, SecretPlace, Secrets, Service, TrustedProxies},
     support::{
         clock::{self, SteadyClock, Stopwatch},
         entropy,
@@ -198,27 +198,16 @@ async fn serve(
         .await?;
     let kept = registry.clone();
     let steady = SteadyClock::start(last_at.0);
-    sweeper::catch_up(&registry, steady).await;
-    start_sweeper(&registry, &hub, steady, &shutdown);
-    let service = Service::new(
-        registry,
-        hub.clone(),
-        ledger.clone(),
-        secrets,
-        steady,
-        info.clone(),
-        rate_limits(&settings),
-        talk::open(&settings, &hub)?,
-    );
+    start_sweeper(&registry, &hub, steady, &shutdown).await;
+    let talk = talk::open(&settings, &hub)?;
+    let rooms = House { registry, hub: hub.clone(), ledger: ledger.clone(), talk };
+    let service = Service::new(rooms, secrets, steady, info.clone(), rate_limits(&settings));
     ground::open_metrics(&settings, &service)?;
     let port = port::open(listener, &service)?;
     admin.spawn(access::write(service.clone()));
     let exports = sinks::start(&settings.export, &service, &shutdown, &admin)?;
     let counted = service.clone();
-    if let Some(listener) = grpc {
-        admin.spawn(grpc::serve_network(listener, service.clone(), tls, shutdown.clone()));
-    }
-    admin.spawn(grpc::serve(admin_listener, service, shutdown.clone()));
+    serve_admin(&admin, admin_listener, grpc.map(|listener| (listener, tls)), service, &shutdown);
     announce(&Ready {
         address: info.address,
         state_dir: info.state_dir.clone(),
@@ -245,12 +234,27 @@ fn bind_admin(runtime: &tokio::runtime::Handle, socket: &Path) -> io::Result<Uni
     grpc::bind(socket)
 }
 
-fn start_sweeper(
+/// Serves the admin API on its socket, and over the network if it is to.
+fn serve_admin(
+    runtime: &tokio::runtime::Handle,
+    socket: UnixListener,
+    network: Option<(TcpListener, Option<grpc::Tls>)>,
+    service: Service,
+    shutdown: &Shutdown,
+) {
+    if let Some((listener, tls)) = network {
+        runtime.spawn(grpc::serve_network(listener, service.clone(), tls, shutdown.clone()));
+    }
+    runtime.spawn(grpc::serve(socket, service, shutdown.clone()));
+}
+
+async fn start_sweeper(
     registry: &RegistryHandle,
     hub: &HubHandle,
     steady: SteadyClock,
     shutdown: &Shutdown,
 ) {
+    sweeper::catch_up(registry, steady).await;
     let guard = StopOnPanic::new("sweeper", shutdown.clone());
     let grace = limits::EPHEMERAL_GRACE;
     Sweeper::new(registry.clone(), hub.clone(), steady, grace, guard).start();

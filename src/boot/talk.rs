@@ -1,18 +1,22 @@
 //! Opens what the talk needs: the transcripts, the agents, the threads on which runs work.
 
+use std::sync::Arc;
+
 use anyhow::Context as _;
 
+use super::agents::description;
 use crate::{
     actors::hub::HubHandle,
     config::Settings,
-    service::{Agents, FoundOnOpening, Talk},
+    runtimes::{acp::Denied, build},
+    service::{Agent, Agents, FoundOnOpening, Talk},
 };
 
 /// Opens it. Transcripts that do not open stop the start: a gateway that forgets what was said
 /// without a word would be worse.
 pub(super) fn open(settings: &Settings, hub: &HubHandle) -> anyhow::Result<Talk> {
     let dir = settings.state_dir.join("sessions");
-    let (talk, found) = Talk::open(&dir, Agents::embedded(), hub.clone()).with_context(|| {
+    let (talk, found) = Talk::open(&dir, agents(settings), hub.clone()).with_context(|| {
         format!(
             "cannot open the sessions in {}; restore them from a backup, or move the directory away \
              to begin without them",
@@ -27,4 +31,22 @@ pub(super) fn open(settings: &Settings, hub: &HubHandle) -> anyhow::Result<Talk>
         tracing::warn!(interrupted, "runs were interrupted by the last stop and are marked so");
     }
     Ok(talk)
+}
+
+/// Who answers, as the configuration has it.
+fn agents(settings: &Settings) -> Agents {
+    let configured = settings.agents.clone();
+    // Nobody can be asked for leave yet, so no agent gets any.
+    let permissions = Arc::new(Denied);
+    let all = configured.list.iter().map(|agent| Agent {
+        id: agent.id.clone(),
+        name: agent.name.clone(),
+        emoji: agent.emoji.clone(),
+        instructions: agent.instructions.clone(),
+        runtime: build(description(agent, &configured), permissions.clone()),
+        deadline: agent.timeout,
+    });
+    let (all, default) = (all.collect(), configured.default.clone());
+    let route = Arc::new(move |channel: &str| configured.route(channel, None, None).cloned());
+    Agents::new(all, Some(default), route)
 }

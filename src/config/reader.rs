@@ -163,21 +163,6 @@ impl<'d> Section<'d> {
         written.map(read).collect()
     }
 
-    /// The list of objects at a key. Elements of another kind are errors and read as empty ones.
-    pub fn sections(&mut self, key: &'static str, report: &mut Report) -> Vec<Self> {
-        let Some(given) = self.value(key) else { return Vec::new() };
-        let Some(elements) = given.value.as_array() else {
-            wrong_kind::<()>("a list of objects", &given, report);
-            return Vec::new();
-        };
-        let document = self.document;
-        let of = |(index, value)| {
-            let place = document.place(&element_path(&given.place.path, index));
-            Self::of(document, &Given { value, place }, report)
-        };
-        elements.iter().enumerate().map(of).collect()
-    }
-
     /// The whole number at a key, within bounds.
     pub fn number(
         &mut self,

@@ -1,8 +1,6 @@
-//! Questions about authority, now and then: why someone holds something, who could do a thing, and
-//! what changed between two moments.
-//!
-//! Every answer is worked out from the ledger's records and the state that they add up to, by the same
-//! code for a running gateway and for the files of one that is not running.
+//! Questions about authority, now and then: why someone holds something, who could do a thing, what
+//! changed. Every answer is worked out from the ledger's records and the state that they add up to, by
+//! the same code for a running gateway and for the files of one that is not running.
 
 use std::{collections::VecDeque, ops::ControlFlow, sync::Arc};
 

@@ -132,18 +132,28 @@ struct Inner {
     talk: Talk,
 }
 
+/// The rooms below that the service speaks with.
+pub struct House {
+    /// Who decides about authority.
+    pub registry: RegistryHandle,
+    /// Who tells what happens.
+    pub hub: HubHandle,
+    /// What is on record.
+    pub ledger: LedgerHandle,
+    /// Who talks.
+    pub talk: Talk,
+}
+
 impl Service {
     /// Puts the parts together; `boot` calls this once.
     pub fn new(
-        registry: RegistryHandle,
-        hub: HubHandle,
-        ledger: LedgerHandle,
+        rooms: House,
         secrets: Secrets,
         steady: SteadyClock,
         info: Info,
         limits: Limits,
-        talk: Talk,
     ) -> Self {
+        let House { registry, hub, ledger, talk } = rooms;
         let access = AccessLog::new(info.state_dir.join("access"));
         Self(Arc::new(Inner {
             access,

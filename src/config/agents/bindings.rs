@@ -66,8 +66,8 @@ impl Peer {
 
 /// Reads the list; each rule with its place.
 pub(super) fn read(root: &mut Section, report: &mut Report) -> Vec<(Place, Binding)> {
-    let rules = root.sections("bindings", report);
-    rules.into_iter().filter_map(|rule| one(rule, report)).collect()
+    let rules = root.sections("bindings", report).map(|given| given.value).unwrap_or_default();
+    rules.into_iter().filter_map(|(_, rule)| one(rule, report)).collect()
 }
 
 fn one(mut rule: Section, report: &mut Report) -> Option<(Place, Binding)> {

@@ -151,9 +151,9 @@ fn one(id: &str, mut section: Section, report: &mut Report) -> Option<Written> {
     let key = Source::parse(&mut section, "apiKey", report);
     let headers = headers(section.section("headers", report), report);
     let timeout = section.number("timeoutSeconds", 1..=TIMEOUT_SECONDS_MAX, report);
-    let rows = section.sections("models", report);
+    let rows = section.sections("models", report).map(|given| given.value).unwrap_or_default();
     section.leave(known::PROVIDER, report);
-    let models = rows.into_iter().filter_map(|row| model_id(row, report)).collect();
+    let models = rows.into_iter().filter_map(|(_, row)| model_id(row, report)).collect();
     let (api, step) = match api {
         Some(given) => checked(read_api(given.value), given.place, report)?.value,
         None => match (id.as_str(), usual) {

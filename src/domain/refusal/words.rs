@@ -1,7 +1,7 @@
 //! What is missing, who can grant it, what to run: the sentences of a refusal, for people.
 
 use super::{IdentityFault, ProofFault, Refusal, TokenFault};
-use crate::domain::principal::SecretKind;
+use crate::domain::{ids::RequestId, principal::SecretKind};
 
 impl IdentityFault {
     fn missing(self) -> &'static str {
@@ -25,6 +25,12 @@ impl IdentityFault {
             Self::Name => "check gateway.auth.trustedProxy.userHeader",
         }
     }
+}
+
+const WHERE_THE_SECRET_LIES: &str = "doorward status  (on the host; it says where the secret lies)";
+
+fn approve(request: RequestId) -> String {
+    format!("doorward devices approve {request}")
 }
 
 impl Refusal {
@@ -141,13 +147,9 @@ impl Refusal {
     /// What to run (a command to copy), or to do where there is no command.
     pub fn remedy(&self) -> String {
         match self {
-            Self::SecretMissing(_) | Self::SecretMismatch { .. } => {
-                "doorward status  (on the host; it says where the secret lies)".into()
-            }
-            Self::PairingRequired(pairing) => {
-                format!("doorward devices approve {}", pairing.request_id)
-            }
-            Self::RequestSuperseded { by } => format!("doorward devices approve {by}"),
+            Self::SecretMissing(_) | Self::SecretMismatch { .. } => WHERE_THE_SECRET_LIES.into(),
+            Self::PairingRequired(pairing) => approve(pairing.request_id),
+            Self::RequestSuperseded { by } => approve(*by),
             Self::UnknownAgent
             | Self::UnknownSession
             | Self::SessionWasReset

@@ -39,7 +39,12 @@ pub struct Agent {
 pub struct Agents {
     default: AgentId,
     all: BTreeMap<AgentId, Agent>,
+    /// Whom a channel talks to, if not to the default one.
+    route: Route,
 }
+
+/// Which agent is bound to a channel.
+pub type Route = Arc<dyn Fn(&str) -> Option<AgentId> + Send + Sync>;
 
 impl Agents {
     /// What a gateway has with nothing configured: one agent, which echoes.
@@ -53,16 +58,16 @@ impl Agents {
             runtime: Arc::new(Echo),
             deadline: DEADLINE,
         };
-        Self { default: id.clone(), all: [(id, agent)].into() }
+        Self { default: id.clone(), all: [(id, agent)].into(), route: Arc::new(|_| None) }
     }
 
     /// These agents. Without any, the embedded one; without a default among them, the first.
-    pub fn new(agents: Vec<Agent>, default: Option<AgentId>) -> Self {
+    pub fn new(agents: Vec<Agent>, default: Option<AgentId>, route: Route) -> Self {
         let all: BTreeMap<_, _> =
             agents.into_iter().map(|agent| (agent.id.clone(), agent)).collect();
         let default = default.filter(|id| all.contains_key(id));
         match default.or_else(|| all.keys().next().cloned()) {
-            Some(default) => Self { default, all },
+            Some(default) => Self { default, all, route },
             None => Self::embedded(),
         }
     }
@@ -83,6 +88,11 @@ impl Agents {
     /// If there is no such agent.
     pub fn get(&self, id: &AgentId) -> Result<&Agent, Refusal> {
         self.all.get(id).ok_or(Refusal::UnknownAgent)
+    }
+
+    /// Who is bound to a channel, if somebody is.
+    pub fn routed(&self, channel: &str) -> Option<AgentId> {
+        (self.route)(channel)
     }
 
     /// Whom a `model` means.
@@ -115,6 +125,11 @@ impl Service {
         let named = agents.iter().map(|agent| format!("openclaw/{}", agent.id));
         let default = ["openclaw".to_owned(), "openclaw/default".to_owned()];
         Ok(default.into_iter().chain(named).collect())
+    }
+
+    /// Who is bound to a channel, if somebody is.
+    pub fn routed(&self, channel: &str) -> Option<AgentId> {
+        self.0.talk.agents.routed(channel)
     }
 
     /// Reads a session key as a client wrote it.

@@ -39,7 +39,9 @@ use doorward::{
         record::{Record, Via},
         recover::{self, OpenOptions},
     },
-    service::{Agents, Info, SecretPlace, Secrets, Service, SharedSecret, Talk, TrustedProxies},
+    service::{
+        Agents, House, Info, SecretPlace, Secrets, Service, SharedSecret, Talk, TrustedProxies,
+    },
     support::{
         clock::{SteadyClock, Stopwatch},
         entropy,
@@ -171,8 +173,8 @@ async fn serve(
     let info = info(dir, &key, address);
     let sessions = dir.join("sessions");
     let (talk, _) = Talk::open(&sessions, Agents::embedded(), hub.clone()).unwrap();
-    let service =
-        Service::new(registry.clone(), hub, ledger.clone(), secrets, steady, info, limits(), talk);
+    let rooms = House { registry: registry.clone(), hub, ledger: ledger.clone(), talk };
+    let service = Service::new(rooms, secrets, steady, info, limits());
     let network = grpc::serve_network(tcp, service.clone(), tls, shutdown.clone());
     let network = actix_rt::spawn(network);
     let serving = actix_rt::spawn(grpc::serve(listener, service, shutdown));

@@ -34,7 +34,7 @@ use doorward::{
         ws::socket,
     },
     ledger::{handle::LedgerHandle, memory::MemoryStore, record::Via, recover},
-    service::{Agents, SecretPlace, Secrets, Service, SharedSecret, Talk},
+    service::{Agents, House, SecretPlace, Secrets, Service, SharedSecret, Talk},
     support::{
         clock::SteadyClock, device_key::DeviceKey, keys::GatewayKey, secret::Secret,
         shutdown::Shutdown,
@@ -165,16 +165,9 @@ async fn house(state: &Path, policy: Policy) -> (Service, RegistryHandle) {
     let steady = SteadyClock::start(0);
     let sessions = state.join("sessions");
     let (talk, _) = Talk::open(&sessions, Agents::embedded(), hub.clone()).unwrap();
-    let service = Service::new(
-        registry.clone(),
-        hub,
-        ledger,
-        secrets,
-        steady,
-        info(state, &key, ([127, 0, 0, 1], 0).into()),
-        limits(),
-        talk,
-    );
+    let rooms = House { registry: registry.clone(), hub, ledger, talk };
+    let info = info(state, &key, ([127, 0, 0, 1], 0).into());
+    let service = Service::new(rooms, secrets, steady, info, limits());
     (service, registry)
 }
 

@@ -92,7 +92,7 @@ fn talking() -> Vec<Row> {
         (
             "agent",
             json!({"message": "x", "idempotencyKey": "k", "timeout": -1}),
-            Validator("at /timeout: must be integer"),
+            Validator("at /timeout: must be >= 0"),
         ),
         (
             "agent",
@@ -156,7 +156,7 @@ fn talking() -> Vec<Row> {
         (
             "chat.history",
             json!({"sessionKey": "a", "limit": 0}),
-            Validator("at /limit: must be integer"),
+            Validator("at /limit: must be >= 1"),
         ),
         (
             "chat.history",
@@ -181,7 +181,7 @@ fn talking() -> Vec<Row> {
             json!({"archived": "some"}),
             Validator("at /archived: must match a schema in anyOf"),
         ),
-        ("sessions.list", json!({"limit": 0}), Validator("at /limit: must be integer")),
+        ("sessions.list", json!({"limit": 0}), Validator("at /limit: must be >= 1")),
         ("sessions.list", json!({"more": 1}), Validator(MORE)),
         ("sessions.preview", json!({}), Validator("must have required property 'keys'")),
         ("sessions.preview", json!({"keys": vec!["a"; 257]}), Itself("too many keys")),

@@ -153,7 +153,7 @@ fn sessions_are_made_changed_found_and_deleted() {
     block_on(async {
         let gateway = Gateway::start("{}");
         let mut session = open(&gateway, &["operator.admin"]).await;
-        let create = json!({"key": "a", "label": "kitchen", "message": "Where is the salt?"});
+        let create = json!({"key": "a", "label": "kitchen", "message": "Where is the Salt?"});
         let made = call(&mut session, "sessions.create", create).await;
         assert_eq!((&made["key"], &made["runStarted"]), (&json!("agent:main:a"), &json!(true)));
         answered(&mut session, made["runId"].as_str().unwrap()).await;
@@ -174,7 +174,7 @@ fn sessions_are_made_changed_found_and_deleted() {
         let hit = call(&mut session, "sessions.search", json!({"query": "SALT"})).await;
         let roles: Vec<_> = hit["results"].as_array().unwrap().iter().map(|h| &h["role"]).collect();
         assert_eq!(roles, ["assistant", "user"]);
-        assert!(hit["results"][1]["snippet"].as_str().unwrap().contains("the salt"));
+        assert!(hit["results"][1]["snippet"].as_str().unwrap().contains("the Salt"));
         let patch = json!({"key": "a", "label": null, "archived": true, "unread": false});
         let entry = call(&mut session, "sessions.patch", patch).await["entry"].clone();
         assert_eq!((&entry["archived"], &entry["label"]), (&json!(true), &Value::Null));
@@ -183,7 +183,7 @@ fn sessions_are_made_changed_found_and_deleted() {
         assert_eq!(count(call(&mut session, "sessions.list", json!({"archived": "all"})).await), 1);
         let preview = json!({"keys": ["a", "zzz"], "maxChars": 20});
         let previews = call(&mut session, "sessions.preview", preview).await["previews"].clone();
-        assert_eq!(previews[0]["items"][0], json!({"role": "user", "text": "Where is the salt?"}));
+        assert_eq!(previews[0]["items"][0], json!({"role": "user", "text": "Where is the Salt?"}));
         assert_eq!(previews[1], json!({"key": "agent:main:zzz", "status": "missing", "items": []}));
         let inject = json!({"sessionKey": "a", "message": "It is on the table.", "label": "note"});
         assert_eq!(call(&mut session, "chat.inject", inject).await["messageSeq"], 3);

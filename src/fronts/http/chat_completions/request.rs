@@ -134,12 +134,18 @@ pub fn read(wire: Wire, headers: &HeaderMap, service: &Service) -> Read<Completi
     }
     let model = wire.model.clone().unwrap_or_else(|| "openclaw".into());
     let named = header(headers, "x-openclaw-agent-id")?;
+    let channel = header(headers, "x-openclaw-message-channel")?;
     let target = match named {
         Some(id) => {
             Target::Agent(AgentId::parse(&id).ok_or_else(|| format!("Unknown agent '{id}'."))?)
         }
         None => Target::parse(&model)
             .map_err(|_| "Invalid `model`. Use `openclaw` or `openclaw/<agentId>`.".to_owned())?,
+    };
+    let bound = channel.and_then(|channel| service.routed(&channel));
+    let target = match (target, bound) {
+        (Target::Default, Some(agent)) => Target::Agent(agent),
+        (target, _) => target,
     };
     let sampling = sampling(&wire)?;
     let tools = tools(wire.tools)?;

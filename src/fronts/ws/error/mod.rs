@@ -127,11 +127,7 @@ fn words(refusal: &Refusal) -> Option<(&'static str, String)> {
         R::BeyondBaseline { missing } => {
             invalid_request(format!("{missing} was never approved for the device"))
         }
-        R::LastAdmin => invalid_request(
-            // The official command line shows nothing but the message.
-            "nobody else holds operator.admin; it can only be taken away on the gateway host: \
-             doorward devices remove|revoke|clear ... --force --reason <why>",
-        ),
+        R::LastAdmin => invalid_request(LAST_ADMIN),
         R::AddressUnfit { why } => invalid_request(*why),
         R::IdempotencyKeyReused => {
             invalid_request("the idempotency key was used for something else")
@@ -165,6 +161,10 @@ fn words(refusal: &Refusal) -> Option<(&'static str, String)> {
     };
     Some((code, message))
 }
+
+/// The official command line shows nothing but the message.
+const LAST_ADMIN: &str = "nobody else holds operator.admin; it can only be taken away on the gateway \
+                          host: doorward devices remove|revoke|clear ... --force --reason <why>";
 
 /// What is not there.
 fn unknown(refusal: &Refusal) -> &'static str {
