@@ -4,7 +4,7 @@
 //! were enrolled for as long as they stayed connected; and it warns of what is about to end. What is over is decided again by the
 //! registry, so a sweep that comes too early does nothing.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use actix::prelude::*;
 
@@ -37,9 +37,32 @@ pub struct Sweeper {
     /// Since when each ephemeral device is away.
     away: BTreeMap<DeviceId, Stopwatch>,
     warnings: Warnings,
+    /// What may end, as of the last look at everything.
+    mortal: Mortal,
     /// How long one may be away before it counts as gone.
     grace: Duration,
     _guard: StopOnPanic,
+}
+
+/// What may end, gathered again only when something was committed: with many devices a look at all of
+/// them every second would keep a core busy for nothing.
+#[derive(Default)]
+struct Mortal {
+    /// The commit that it is of.
+    epoch: Option<u64>,
+    /// Whose, since when, until when.
+    endings: Vec<(Subject, UnixMillis, UnixMillis)>,
+    /// Devices that stay for as long as they are connected.
+    ephemeral: Vec<DeviceId>,
+}
+
+impl Mortal {
+    fn follow(&mut self, epoch: u64, state: &Registry) {
+        if self.epoch.replace(epoch) != Some(epoch) {
+            self.endings = state.endings().collect();
+            self.ephemeral = state.ephemeral().collect();
+        }
+    }
 }
 
 impl Sweeper {
@@ -51,16 +74,20 @@ impl Sweeper {
         grace: Duration,
         guard: StopOnPanic,
     ) -> Self {
-        let (away, warnings) = (BTreeMap::new(), Warnings::default());
-        Self { registry, hub, clock, away, warnings, grace, _guard: guard }
+        let (away, warnings, mortal) = Default::default();
+        Self { registry, hub, clock, away, warnings, mortal, grace, _guard: guard }
     }
 
     fn sweep(&mut self, ctx: &mut Context<Self>) {
+        // Read before the state is: what is committed in between is looked at the next time.
+        let epoch = self.registry.epoch().now();
         let state = self.registry.state();
+        self.mortal.follow(epoch, &state);
         self.registry.forget_closed(&state);
         self.warn(&state);
-        let mut due: Vec<_> = self.requests(&state).chain(endings(&state, self.clock)).collect();
-        due.extend(self.gone(&state));
+        let endings = over(&state, self.mortal.endings.iter().cloned(), self.clock);
+        let mut due: Vec<_> = self.requests(&state).chain(endings).collect();
+        due.extend(self.gone());
         for (operation, command) in due {
             let registry = self.registry.clone();
             ctx.spawn(async move { end(&registry, operation, command).await }.into_actor(self));
@@ -70,7 +97,8 @@ impl Sweeper {
     /// Tells of what is about to end: a line in the log, and news to those who may pair.
     fn warn(&mut self, state: &Registry) {
         let now = UnixMillis(self.clock.unix_millis());
-        for ending in self.warnings.due(state, now) {
+        let endings = self.mortal.endings.iter().cloned();
+        for ending in self.warnings.due_among(state, endings, now) {
             let (device, token) = match &ending.subject {
                 Subject::Device(device, _) => (Some(device), None),
                 Subject::Token(token) => (None, Some(token)),
@@ -102,9 +130,10 @@ impl Sweeper {
     }
 
     /// Ephemeral devices that have been away for long enough.
-    fn gone(&mut self, state: &Arc<Registry>) -> Vec<(Operation, Command)> {
+    fn gone(&mut self) -> Vec<(Operation, Command)> {
+        let ephemeral = self.mortal.ephemeral.iter().copied();
         let ephemeral: Vec<_> =
-            state.ephemeral().filter(|device| !self.hub.is_connected(*device)).collect();
+            ephemeral.filter(|device| !self.hub.is_connected(*device)).collect();
         self.away.retain(|device, _| ephemeral.contains(device));
         let over = ephemeral.into_iter().filter(|device| {
             let since = self.away.entry(*device).or_insert_with(Stopwatch::start);
@@ -114,13 +143,14 @@ impl Sweeper {
     }
 }
 
-/// What reached its end, so far as it may end.
-fn endings(
-    state: &Registry,
+/// What of these reached its end, so far as it may end.
+fn over<'a>(
+    state: &'a Registry,
+    endings: impl Iterator<Item = (Subject, UnixMillis, UnixMillis)> + 'a,
     clock: SteadyClock,
-) -> impl Iterator<Item = (Operation, Command)> + '_ {
+) -> impl Iterator<Item = (Operation, Command)> + 'a {
     let now = UnixMillis(clock.unix_millis());
-    let over = state.endings().filter(move |(_, _, at)| *at <= now);
+    let over = endings.filter(move |(_, _, at)| *at <= now);
     over.filter(|(subject, ..)| !state.is_held_back(subject))
         .map(move |(subject, ..)| (Operation::EndGrant, Command::EndGrant { subject, now }))
 }
@@ -128,7 +158,7 @@ fn endings(
 /// Ends everything that ran out while no gateway was running. Called before the doors open.
 pub async fn catch_up(registry: &RegistryHandle, clock: SteadyClock) {
     let state = registry.state();
-    for (operation, command) in endings(&state, clock).collect::<Vec<_>>() {
+    for (operation, command) in over(&state, state.endings(), clock).collect::<Vec<_>>() {
         end(registry, operation, command).await;
     }
 }
@@ -149,5 +179,23 @@ impl Actor for Sweeper {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.run_interval(limits::SWEEP_INTERVAL, Self::sweep);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_is_looked_at_when_something_was_committed() {
+        let mut mortal = Mortal { ephemeral: vec![DeviceId([1; 32])], ..Mortal::default() };
+        let empty = Registry::default();
+        mortal.follow(7, &empty);
+        assert_eq!(mortal.ephemeral, []);
+        mortal.ephemeral.push(DeviceId([2; 32]));
+        mortal.follow(7, &empty);
+        assert_eq!(mortal.ephemeral.len(), 1, "nothing was committed");
+        mortal.follow(8, &empty);
+        assert_eq!(mortal.ephemeral, []);
     }
 }

@@ -34,9 +34,19 @@ impl Warnings {
     /// What to warn of at `now`. Each threshold counts once, and two that were passed at once are one
     /// warning.
     pub fn due(&mut self, state: &Registry, now: UnixMillis) -> Vec<EndingSoon> {
+        self.due_among(state, state.endings(), now)
+    }
+
+    /// The same for those of the state's [`endings`](Registry::endings) that somebody has at hand.
+    pub fn due_among(
+        &mut self,
+        state: &Registry,
+        endings: impl Iterator<Item = (Subject, UnixMillis, UnixMillis)>,
+        now: UnixMillis,
+    ) -> Vec<EndingSoon> {
         let given = std::mem::take(&mut self.0);
         let mut due = vec![];
-        for (subject, from, until) in state.endings().filter(|(.., until)| *until > now) {
+        for (subject, from, until) in endings.filter(|(.., until)| *until > now) {
             let key = (subject.clone(), until);
             let before = given.get(&key).copied().unwrap_or_default();
             let passed = thresholds_passed(from, until, now);
