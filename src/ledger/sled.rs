@@ -1,5 +1,5 @@
 //! The ledger's embedded store. How sled is opened and what it does not do by itself:
-//! [`embedded`](crate::support::embedded).
+//! [`embedded`].
 //!
 //! After each flush the database file is synced with `sync_data`, and only then is anything
 //! acknowledged. A sync that failed is final: trying again can succeed without the data.

@@ -1,4 +1,4 @@
-//! The transcripts' store, over the same [`embedded`](crate::support::embedded) database as the ledger's.
+//! The transcripts' store, over the same [`embedded`] database as the ledger's.
 //!
 //! Three trees: `sessions` (key -> session), `entries` (transcript id, place, piece -> piece of an
 //! entry) and `doomed` (ids of transcripts that are being deleted). An entry is cut into pieces,

@@ -3,7 +3,7 @@
 //! The names in here are the contract's word: programs look for them. `proto/` lists them, and a
 //! test holds the two together. No secret is in an event, so none can be told here.
 //!
-//! [`line`] is a record as the export gives it, [`cursor`] how far an export came.
+//! [`mod@line`] is a record as the export gives it, [`cursor`] how far an export came.
 //!
 //! It is no front but what several of them say in the same words: the admin API, the command line,
 //! and the sinks of the export.
