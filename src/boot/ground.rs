@@ -11,10 +11,10 @@ use anyhow::Context as _;
 
 use super::BACKLOG;
 use crate::{
-    config::{Auth, Origin, Settings},
+    config::{self, Auth, Origin, Settings},
     fronts::{grpc::Tls, http},
     ledger::error::unread_key,
-    service::{SecretPlace, Service, SharedSecret},
+    service::{Endpoints, SecretPlace, Service, SharedSecret},
     support::{entropy, keys::GatewayKey, private_file, secret::Secret},
 };
 
@@ -44,6 +44,12 @@ pub(super) fn listen(wanted: SocketAddr) -> anyhow::Result<TcpListener> {
     })?;
     socket.listen(BACKLOG as i32)?;
     Ok(socket.into())
+}
+
+/// Which parts of the HTTP API are served.
+pub(super) fn endpoints(settings: &Settings) -> Endpoints {
+    let config::Endpoints { chat_completions, responses } = settings.endpoints;
+    Endpoints { chat_completions, responses }
 }
 
 /// Opens the listener of the figures, if there is to be one. It ends with the process.

@@ -149,6 +149,7 @@ fn prepare(loaded: Loaded, started: Stopwatch) -> anyhow::Result<Ground> {
         public_key: key.public(),
         host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
         sinks: sinks::of(&settings.export),
+        endpoints: ground::endpoints(&settings),
     };
     let admin_socket = state.join("admin.sock");
     Ok(Ground {

@@ -3,7 +3,9 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::{
-    agents, export,
+    agents,
+    endpoints::Endpoints,
+    export,
     findings::Report,
     grpc_tls, identity, known,
     layer::{BAD_PORT, BindWord, Layer, Mode, checked},
@@ -69,6 +71,7 @@ impl Layer {
         let auth = gateway.section("auth", report);
         let mut nodes = gateway.section("nodes", report);
         let mut control_ui = gateway.section("controlUi", report);
+        self.endpoints = Some(Endpoints::read(gateway.section("http", report), report));
         gateway.leave(known::GATEWAY, report);
 
         self.read_auth(auth, report);

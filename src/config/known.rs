@@ -45,7 +45,17 @@ pub(super) const SECTIONS: &[&str] = &[
 
 /// Keys under `gateway`.
 pub(super) const GATEWAY: &[&str] =
-    &["channelHealthCheckMinutes", "http", "reload", "tailscale", "tls", "tools"];
+    &["channelHealthCheckMinutes", "reload", "tailscale", "tls", "tools"];
+
+/// Keys under `gateway.http`.
+pub(super) const HTTP: &[&str] = &["securityHeaders"];
+
+/// Keys under `gateway.http.endpoints.chatCompletions`.
+pub(super) const CHAT_COMPLETIONS: &[&str] =
+    &["images", "maxBodyBytes", "maxImageParts", "maxTotalImageBytes"];
+
+/// Keys under `gateway.http.endpoints.responses`.
+pub(super) const RESPONSES: &[&str] = &["files", "images", "maxBodyBytes", "maxUrlParts"];
 
 /// Keys under `gateway.auth`.
 pub(super) const AUTH: &[&str] = &["allowTailscale"];

@@ -8,6 +8,7 @@ use ipnet::IpNet;
 
 use super::{
     Overrides, agents,
+    endpoints::Endpoints,
     env::Env,
     export,
     findings::{Place, Report},
@@ -43,6 +44,7 @@ pub(super) struct Layer {
     pub auto_approve_cidrs: Option<Vec<Given<IpNet>>>,
     pub roles: Option<Roles>,
     pub agents: Option<agents::Written>,
+    pub endpoints: Option<Endpoints>,
     pub log_level: Option<String>,
     pub grpc_listen: Option<Given<SocketAddr>>,
     pub metrics_listen: Option<Given<SocketAddr>>,

@@ -13,6 +13,7 @@
 //! and nowhere else in the crate. Start reading at [`load`].
 
 pub mod agents;
+mod endpoints;
 pub mod env;
 mod export;
 mod file;
@@ -36,6 +37,7 @@ mod tests;
 use std::path::PathBuf;
 
 use crate::support::secret::Secret;
+pub use endpoints::Endpoints;
 pub use env::Env;
 pub use export::{ExportSink, ExportTo, HttpTo};
 pub use file::ConfigFile;

@@ -9,6 +9,7 @@ use ipnet::IpNet;
 
 use super::{
     agents::Agents,
+    endpoints::Endpoints,
     env::Env,
     export::{self, ExportSink},
     findings::{Place, Report},
@@ -81,6 +82,8 @@ pub struct Settings {
     pub roles: Vec<(String, Vec<String>)>,
     /// Who answers, and with what.
     pub agents: Agents,
+    /// Which parts of the HTTP API are served.
+    pub endpoints: Endpoints,
     /// What to log: a level of tracing, or from `DOORWARD_LOG` a whole filter, unchecked.
     pub log_level: Option<String>,
 }
@@ -177,6 +180,7 @@ impl Settings {
                 .map(|given| given.value.clone()),
             roles: first(layers, |layer| layer.roles.as_ref()).cloned().unwrap_or_default(),
             agents: agents?,
+            endpoints: first(layers, |layer| layer.endpoints.as_ref()).copied().unwrap_or_default(),
             log_level: first(layers, |layer| layer.log_level.as_ref()).cloned(),
         };
         report.errors.is_empty().then_some(settings)

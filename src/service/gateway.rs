@@ -59,6 +59,17 @@ pub struct Info {
     pub host: String,
     /// The sinks of the export.
     pub sinks: Vec<Sink>,
+    /// Which parts of the HTTP API are served.
+    pub endpoints: Endpoints,
+}
+
+/// The parts of the HTTP API that can be switched off.
+#[derive(Debug, Clone, Copy)]
+pub struct Endpoints {
+    /// Chat completions.
+    pub chat_completions: bool,
+    /// Responses.
+    pub responses: bool,
 }
 
 /// How the gateway does.

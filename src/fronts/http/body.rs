@@ -14,43 +14,49 @@ use serde::de::DeserializeOwned;
 
 use super::{
     error,
-    limits::{BODY_DEADLINE, COMPLETION_BYTES_MAX, ECHO_CHARS_MAX},
+    limits::{BODY_DEADLINE, ECHO_CHARS_MAX},
 };
 
-/// Reads the whole body as JSON.
+/// Reads the whole body as JSON of at most `limit` bytes.
 ///
 /// # Errors
 /// The answer, if it is too large, too slow or no such JSON.
 pub async fn json<T: DeserializeOwned>(
     request: &HttpRequest,
     payload: web::Payload,
+    limit: usize,
 ) -> Result<T, HttpResponse> {
-    let bytes = body(request, payload).await?;
+    let bytes = body(request, payload, limit).await?;
     serde_json::from_slice(&bytes).map_err(|fault| {
         let said: String = fault.to_string().chars().take(ECHO_CHARS_MAX).collect();
         error::invalid(&format!("Invalid JSON body: {said}"))
     })
 }
 
-async fn body(request: &HttpRequest, payload: web::Payload) -> Result<Bytes, HttpResponse> {
+async fn body(
+    request: &HttpRequest,
+    payload: web::Payload,
+    limit: usize,
+) -> Result<Bytes, HttpResponse> {
     let announced = request.headers().get(CONTENT_LENGTH).and_then(|text| text.to_str().ok());
     let announced = announced.and_then(|text| text.parse::<usize>().ok());
-    if announced.is_some_and(|length| length > COMPLETION_BYTES_MAX) {
-        return Err(error::too_large(COMPLETION_BYTES_MAX));
+    if announced.is_some_and(|length| length > limit) {
+        return Err(error::too_large(limit));
     }
-    arriving(payload, BODY_DEADLINE).await
+    arriving(payload, limit, BODY_DEADLINE).await
 }
 
 /// The whole of a body, if it is there in time.
 async fn arriving(
     pieces: impl Stream<Item = Result<Bytes, PayloadError>> + 'static,
+    limit: usize,
     deadline: Duration,
 ) -> Result<Bytes, HttpResponse> {
-    let whole = body::to_bytes_limited(BodyStream::new(pieces), COMPLETION_BYTES_MAX);
+    let whole = body::to_bytes_limited(BodyStream::new(pieces), limit);
     match tokio::time::timeout(deadline, whole).await {
         Ok(Ok(Ok(body))) => Ok(body),
         Ok(Ok(Err(_))) => Err(error::invalid("the body ended before its end")),
-        Ok(Err(_)) => Err(error::too_large(COMPLETION_BYTES_MAX)),
+        Ok(Err(_)) => Err(error::too_large(limit)),
         Err(_) => Err(error::too_slow()),
     }
 }
@@ -69,7 +75,7 @@ mod tests {
     ) -> Result<Bytes, StatusCode> {
         let limit = Duration::from_secs(20);
         let outcome = actix_rt::System::new()
-            .block_on(async { tokio::time::timeout(limit, arriving(pieces, deadline)).await });
+            .block_on(async { tokio::time::timeout(limit, arriving(pieces, 100, deadline)).await });
         outcome.expect("it hangs").map_err(|answer| answer.status())
     }
 

@@ -4,7 +4,8 @@
 //! The shape is OpenAI's, as the real gateway has it (docs/PROTOCOL.md (h)): `error.message` for
 //! people and `error.type` for the kind. Beside them a refusal has its stable `code`, and `missing`,
 //! `grantors` and `remedy`: what is missing, who can grant it and what to run. `details` is the
-//! object that the same refusal has on the WebSocket.
+//! object that the same refusal has on the WebSocket. Beside `error` stands `ok`, which is where
+//! clients of `/tools/invoke` look; see [`super::tools`].
 
 #[cfg(test)]
 mod tests;
@@ -36,7 +37,7 @@ pub fn refused(refusal: &Refusal) -> HttpResponse {
         error["retryAfterMs"] = json!(ms);
         answer.insert_header((RETRY_AFTER, ms.div_ceil(1000)));
     }
-    answer.insert_header((CACHE_CONTROL, "no-store")).json(json!({ "error": error }))
+    answer.insert_header((CACHE_CONTROL, "no-store")).json(json!({"ok": false, "error": error}))
 }
 
 fn refusal_object(refusal: &Refusal, status: StatusCode) -> Value {
@@ -76,7 +77,7 @@ pub fn failed(failure: &Failure) -> HttpResponse {
         answer.insert_header((RETRY_AFTER, ms.div_ceil(1000)));
     }
     let error = failure_object(failure, status);
-    answer.insert_header((CACHE_CONTROL, "no-store")).json(json!({ "error": error }))
+    answer.insert_header((CACHE_CONTROL, "no-store")).json(json!({"ok": false, "error": error}))
 }
 
 /// The same within a stream that has begun.
@@ -131,7 +132,7 @@ pub fn method_not_allowed(allow: &'static str) -> HttpResponse {
 fn said(status: StatusCode, message: &str) -> HttpResponse {
     let error = json!({"message": message, "type": kind(status)});
     let mut answer = HttpResponse::build(status);
-    answer.insert_header((CACHE_CONTROL, "no-store")).json(json!({ "error": error }))
+    answer.insert_header((CACHE_CONTROL, "no-store")).json(json!({"ok": false, "error": error}))
 }
 
 fn status(refusal: &Refusal) -> StatusCode {

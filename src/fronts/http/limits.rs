@@ -5,6 +5,9 @@ use std::time::Duration;
 /// A completion's body. docs/PROTOCOL.md (h): the real gateway's 20 MB; images come inside it.
 pub const COMPLETION_BYTES_MAX: usize = 20 * 1024 * 1024;
 
+/// The call of a tool. The real gateway's 2 MB.
+pub const TOOL_BYTES_MAX: usize = 2 * 1024 * 1024;
+
 /// How long a body may take to arrive. At the limit above this is 0.7 MB/s; whoever is slower keeps
 /// memory that others need.
 pub const BODY_DEADLINE: Duration = Duration::from_secs(30);

@@ -18,11 +18,12 @@ mod limits;
 mod metrics;
 mod models;
 mod tlog;
+mod tools;
 mod whoami;
 
 use actix_web::{HttpRequest, HttpResponse, http::Method, web};
 
-use crate::service::Service;
+use crate::service::{Endpoints, Service};
 
 pub use metrics::open as open_metrics;
 
@@ -41,14 +42,25 @@ async fn answer(request: &HttpRequest, payload: web::Payload, service: &Service)
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
     let post = request.method() == Method::POST;
     match request.path() {
-        "/v1/chat/completions" if post => chat_completions::answer(request, payload, service).await,
-        "/v1/chat/completions" => error::method_not_allowed("POST"),
+        path if !is_open(path, service.info().endpoints) => error::not_found("Not Found"),
+        chat_completions::PATH if post => chat_completions::answer(request, payload, service).await,
+        tools::PATH if post => tools::answer(request, payload, service).await,
+        chat_completions::PATH | tools::PATH => error::method_not_allowed("POST"),
         path => match join::code_in(path) {
             Some(code) => join::fetch(request, service, code),
             None if reads => read(request, service).await,
             None if is_known(path) => error::method_not_allowed("GET, HEAD"),
             None => error::not_found("Not Found"),
         },
+    }
+}
+
+/// Whether the configuration has not switched it off. Models are for those who can talk to them.
+fn is_open(path: &str, on: Endpoints) -> bool {
+    match path {
+        chat_completions::PATH => on.chat_completions,
+        path if path.starts_with("/v1/") => on.chat_completions || on.responses,
+        _ => true,
     }
 }
 

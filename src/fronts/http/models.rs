@@ -22,6 +22,8 @@ pub async fn list(request: &HttpRequest, service: &Service) -> HttpResponse {
 /// `GET /v1/models/<id>`
 pub async fn one(request: &HttpRequest, service: &Service) -> HttpResponse {
     let id = request.path().strip_prefix(ONE).unwrap_or_default();
+    // Clients encode the id as one segment; no name has another sign that they would encode.
+    let id = &id.replace("%2F", "/").replace("%2f", "/");
     let known = |names: Vec<String>| names.into_iter().find(|name| name == id);
     match names(request, service).await.map(known) {
         Ok(Some(name)) => HttpResponse::Ok().json(model(&name)),

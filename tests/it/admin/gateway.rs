@@ -40,7 +40,8 @@ use doorward::{
         recover::{self, OpenOptions},
     },
     service::{
-        Agents, House, Info, SecretPlace, Secrets, Service, SharedSecret, Talk, TrustedProxies,
+        Agents, Endpoints, House, Info, SecretPlace, Secrets, Service, SharedSecret, Talk,
+        TrustedProxies,
     },
     support::{
         clock::{SteadyClock, Stopwatch},
@@ -235,6 +236,7 @@ pub fn info(dir: &Path, key: &GatewayKey, tcp: SocketAddr) -> Info {
         public_key: key.public(),
         host: "host".into(),
         sinks: Vec::new(),
+        endpoints: Endpoints { chat_completions: true, responses: true },
     }
 }
 

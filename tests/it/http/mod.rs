@@ -3,6 +3,7 @@
 mod bodies;
 pub mod client;
 mod credentials;
+mod endpoints;
 mod ends;
 mod tlog;
 

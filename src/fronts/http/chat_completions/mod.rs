@@ -13,7 +13,7 @@ mod whole;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::{auth, body, error};
+use super::{auth, body, error, limits};
 use crate::{
     domain::{principal::Standing, refusal::Refusal, registry::session::Session},
     service::{Asked, Sent, Service},
@@ -48,7 +48,7 @@ async fn run(
     let session = auth::enter(request, service).await?;
     let refused = |refusal| auth::denied(request, service, &session, PATH, &refusal);
     service.may_complete(&session.standing).map_err(refused)?;
-    let wire: request::Wire = body::json(request, payload).await?;
+    let wire: request::Wire = body::json(request, payload, limits::COMPLETION_BYTES_MAX).await?;
     let completion = request::read(wire, request.headers(), service);
     let completion = completion.map_err(|fault| error::invalid(&fault))?;
     // A body may take a while, and the grant may have changed meanwhile.
