@@ -39,11 +39,10 @@ test("oc#57434: gateway.port, mode, bind and auth beside channels and bindings s
   assert.ok(!shown.includes(TOKEN) && !shown.includes("a-secret-of-a-channel"), shown);
   await refused(gateway, { token: "another-token-0123456789", scopes: [] });
 
-  for (const [section, line] of [["channels", 9], ["bindings", 12]]) {
-    const said = gateway.output.split("\n").filter((text) => text.includes(section));
-    assert.equal(said.length, 1, `one warning about ${section}:\n${gateway.output}`);
-    assert.match(said[0], new RegExp(`\\b${line}\\b`), "with its line");
-  }
+  const said = (section) => gateway.output.split("\n").filter((text) => text.includes(section));
+  assert.equal(said("channels").length, 1, `one warning about channels:\n${gateway.output}`);
+  assert.match(said("channels")[0], /\b9\b/, "with its line");
+  assert.deepEqual(said("bindings"), [], "they are used");
 });
 
 test("N19 A19.1: health is open, free of secrets, and anything else is 404 as JSON", async (t) => {

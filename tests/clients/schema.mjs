@@ -63,7 +63,70 @@ function helloOk(value) {
   return [...whats, ...named("HelloOk")({ ...value, auth })];
 }
 
+/** Texts that a value must have. */
+const texts = (name, value, ...fields) =>
+  fields
+    .filter((field) => typeof value?.[field] !== "string" || value[field] === "")
+    .map((field) => `${name}: no ${field}`);
+
+const rows = (name, value) =>
+  Array.isArray(value) ? value.flatMap(named("SessionRow")) : [`${name}: no list of sessions`];
+
+/** The real gateway says whose event it is, for which its own schema has no place. */
+function agentEvent({ sessionKey, sessionId, agentId, ...published }) {
+  const whose = { sessionKey, sessionId, agentId };
+  return [...texts("agent", whose, ...Object.keys(whose)), ...named("AgentEvent")(published)];
+}
+
+/** News of a session; one that is gone has no row. */
+function sessionNews(value) {
+  const whats = texts("session news", value, "sessionKey", "agentId");
+  return value?.session === undefined ? whats : [...whats, ...named("SessionRow")(value.session)];
+}
+
+function sessionMessage(value) {
+  const role = texts("session.message", value?.message, "role");
+  return [...sessionNews(value), ...role, ...texts("session.message", value, "messageId")];
+}
+
+/** A page of what was said, or what came after a cursor. */
+function history(value) {
+  if (value?.kind !== undefined) return named("ChatHistoryCursorResult")(value);
+  const whats = texts("history", value, "sessionKey");
+  if (!Array.isArray(value?.messages)) return [...whats, "history: no list of messages"];
+  if (value.sessionInfo !== undefined) whats.push(...named("SessionRow")(value.sessionInfo));
+  return [...whats, ...value.messages.flatMap((message) => texts("history", message, "role"))];
+}
+
+function metadata(value) {
+  const models = named("ModelsListResult")({ models: value?.models });
+  return [...models, ...named("CommandsListResult")({ commands: value?.commands })];
+}
+
+function startup(value) {
+  const whats = [...history(value), ...named("AgentsListResult")(value?.agentsList)];
+  return [...whats, ...metadata(value?.metadata)];
+}
+
+function sessionsList(value) {
+  const counts = ["ts", "count", "totalCount", "limitApplied"];
+  const missing = counts.filter((name) => !Number.isSafeInteger(value?.[name]));
+  const whats = missing.map((name) => `sessions.list: no ${name}`);
+  return [...whats, ...rows("sessions.list", value?.sessions)];
+}
+
+/** How a run stands. */
+const run = (name) => (value) => texts(name, value, "runId", "status");
+
+/** What was done to the session `key`; its `entry` is a row, if it says one. */
+const changed = (name) => (value) => {
+  const whats = value?.ok === true ? texts(name, value, "key") : [`${name}: not ok`];
+  return value?.entry === undefined ? whats : [...whats, ...named("SessionRow")(value.entry)];
+};
+
 const EVENTS = {
+  agent: agentEvent,
+  chat: named("ChatEvent"),
   "connect.challenge": challenge,
   "device.pair.changed": isObject("device.pair.changed"),
   "device.pair.requested": named("DevicePairRequestedEvent"),
@@ -73,11 +136,25 @@ const EVENTS = {
   "doorward.session.changed": isObject("doorward.session.changed"),
   health: healthSnapshot,
   presence: (value) => presenceList(value?.presence),
+  "session.message": sessionMessage,
+  "sessions.changed": sessionNews,
   shutdown: named("ShutdownEvent"),
   tick: named("TickEvent"),
 };
 
 const RESULTS = {
+  agent: run("agent"),
+  "agent.identity.get": named("AgentIdentityResult"),
+  "agent.wait": run("agent.wait"),
+  "agents.list": named("AgentsListResult"),
+  "chat.abort": isObject("chat.abort"),
+  "chat.history": history,
+  "chat.inject": isObject("chat.inject"),
+  "chat.message.get": named("ChatMessageGetResult"),
+  "chat.metadata": metadata,
+  "chat.send": run("chat.send"),
+  "chat.startup": startup,
+  "commands.list": named("CommandsListResult"),
   connect: helloOk,
   "config.get": isObject("config.get"),
   "device.pair.approve": isObject("device.pair.approve"),
@@ -101,8 +178,25 @@ const RESULTS = {
   "doorward.whoami": isObject("doorward.whoami"),
   "gateway.identity.get": isObject("gateway.identity.get"),
   health: healthSnapshot,
+  "models.list": named("ModelsListResult"),
+  "sessions.abort": isObject("sessions.abort"),
+  "sessions.create": named("SessionsCreateResult"),
+  "sessions.delete": named("SessionsDeleteResult"),
+  "sessions.describe": (value) => (value?.session === null ? [] : named("SessionRow")(value?.session)),
+  "sessions.get": history,
+  "sessions.list": sessionsList,
+  "sessions.messages.subscribe": isObject("sessions.messages.subscribe"),
+  "sessions.messages.unsubscribe": isObject("sessions.messages.unsubscribe"),
+  "sessions.patch": changed("sessions.patch"),
+  "sessions.preview": isObject("sessions.preview"),
+  "sessions.reset": changed("sessions.reset"),
+  "sessions.resolve": named("SessionsResolveResult"),
+  "sessions.search": named("SessionsSearchResult"),
+  "sessions.send": run("sessions.send"),
+  "sessions.subscribe": isObject("sessions.subscribe"),
   status: isObject("status"),
   "system-presence": presenceList,
+  "tools.catalog": named("ToolsCatalogResult"),
 };
 
 const ERROR_DETAILS = { MISSING_SCOPE: named("MissingScopeErrorDetails") };
