@@ -28,6 +28,9 @@ pub(super) fn open(listener: TcpListener, service: &Service) -> io::Result<Serve
         .backlog(BACKLOG)
         .disable_signals()
         .shutdown_timeout(limits::DRAIN_DEADLINE.as_secs())
+        // Who closes their side is gone: HTTP clients keep it open while they wait, and work for
+        // nobody would go on until the next byte is written to them.
+        .h1_allow_half_closed(false)
         .on_connect(|connection, _| {
             if let Some(stream) = connection.downcast_ref::<TcpStream>() {
                 let _ = stream.set_nodelay(true);
