@@ -7,6 +7,7 @@
 //!
 //! Start with [`models`], the smallest call that needs a credential.
 
+mod asking;
 mod auth;
 mod body;
 mod chat_completions;
@@ -17,6 +18,8 @@ mod join;
 mod limits;
 mod metrics;
 mod models;
+mod responses;
+mod sse;
 mod tlog;
 mod tools;
 mod whoami;
@@ -39,19 +42,32 @@ pub async fn serve(
 }
 
 async fn answer(request: &HttpRequest, payload: web::Payload, service: &Service) -> HttpResponse {
-    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-    let post = request.method() == Method::POST;
     match request.path() {
         path if !is_open(path, service.info().endpoints) => error::not_found("Not Found"),
-        chat_completions::PATH if post => chat_completions::answer(request, payload, service).await,
-        tools::PATH if post => tools::answer(request, payload, service).await,
-        chat_completions::PATH | tools::PATH => error::method_not_allowed("POST"),
-        path => match join::code_in(path) {
-            Some(code) => join::fetch(request, service, code),
-            None if reads => read(request, service).await,
-            None if is_known(path) => error::method_not_allowed("GET, HEAD"),
-            None => error::not_found("Not Found"),
-        },
+        path if !POSTED.contains(&path) => get(request, service).await,
+        _ if request.method() != Method::POST => error::method_not_allowed("POST"),
+        path => {
+            let answer = match path {
+                chat_completions::PATH => chat_completions::answer(request, payload, service).await,
+                responses::PATH => responses::answer(request, payload, service).await,
+                _ => tools::answer(request, payload, service).await,
+            };
+            answer.unwrap_or_else(|no| no)
+        }
+    }
+}
+
+/// What takes a body.
+const POSTED: [&str; 3] = [chat_completions::PATH, responses::PATH, tools::PATH];
+
+async fn get(request: &HttpRequest, service: &Service) -> HttpResponse {
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    let path = request.path();
+    match join::code_in(path) {
+        Some(code) => join::fetch(request, service, code),
+        None if reads => read(request, service).await,
+        None if is_known(path) => error::method_not_allowed("GET, HEAD"),
+        None => error::not_found("Not Found"),
     }
 }
 
@@ -59,6 +75,7 @@ async fn answer(request: &HttpRequest, payload: web::Payload, service: &Service)
 fn is_open(path: &str, on: Endpoints) -> bool {
     match path {
         chat_completions::PATH => on.chat_completions,
+        responses::PATH => on.responses,
         path if path.starts_with("/v1/") => on.chat_completions || on.responses,
         _ => true,
     }

@@ -31,15 +31,10 @@ struct Wire {
 }
 
 /// Answers.
+///
+/// # Errors
+/// The answer, which is always a no.
 pub async fn answer(
-    request: &HttpRequest,
-    payload: web::Payload,
-    service: &Service,
-) -> HttpResponse {
-    invoke(request, payload, service).await.unwrap_or_else(|no| no)
-}
-
-async fn invoke(
     request: &HttpRequest,
     payload: web::Payload,
     service: &Service,

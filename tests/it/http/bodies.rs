@@ -105,7 +105,7 @@ fn what_is_not_there_says_so() {
         ("GET /v1/models/gpt-4", 404, None),
         ("GET /v1/models/", 404, None),
         (&long, 404, None),
-        ("GET /v1/responses", 404, None),
+        ("GET /v1/responses", 405, Some("POST")),
         ("POST /v1/models", 405, Some("GET, HEAD")),
         ("GET /v1/chat/completions", 405, Some("POST")),
         ("POST /healthz", 405, Some("GET, HEAD")),

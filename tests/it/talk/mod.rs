@@ -1,6 +1,7 @@
 //! Talking to the embedded agent: over HTTP as OpenAI's clients do, and over the WebSocket.
 
 mod completions;
+mod responses;
 mod sessions;
 
 use std::io::Read as _;
@@ -18,12 +19,17 @@ const PREFACE: &str = "No agent is configured, so this is only an echo \
 
 /// Posts a completion and reads the answer to its end, as text after the head.
 fn post(gateway: &Gateway, body: &Value, headers: &[&str]) -> (u16, String) {
+    post_to(gateway, "/v1/chat/completions", body, headers)
+}
+
+/// Posts to another path.
+fn post_to(gateway: &Gateway, path: &str, body: &Value, headers: &[&str]) -> (u16, String) {
     let body = body.to_string();
     let length = format!("Content-Length: {}", body.len());
     let token = bearer(TOKEN);
     let headers: Vec<_> = headers.iter().copied().chain([length.as_str(), &token]).collect();
     let address = ([127, 0, 0, 1], gateway.port).into();
-    let mut stream = begin(address, "POST /v1/chat/completions", &headers);
+    let mut stream = begin(address, &format!("POST {path}"), &headers);
     std::io::Write::write_all(&mut stream, body.as_bytes()).unwrap();
     let mut text = String::new();
     stream.read_to_string(&mut text).unwrap();

@@ -1,38 +1,20 @@
 //! The answer as server-sent events, as it comes.
 
-use std::{convert::Infallible, time::Duration};
-
-use actix_web::{
-    HttpResponse,
-    http::header::{CACHE_CONTROL, CONTENT_TYPE},
-    web::Bytes,
-};
-use futures_util::stream;
+use actix_web::HttpResponse;
 use serde_json::{Value, json};
-use tokio::time::timeout;
 
 use super::{
     Named,
     whole::{tool_call, usage},
 };
 use crate::{
-    domain::registry::session::Session,
     fronts::http::{
         error,
         hearing::{Hearing, Said},
+        sse::{self, DONE, KEEP_ALIVE},
     },
-    service::{Asked, Ended, Heard, Service},
+    service::{Ended, Heard},
 };
-
-/// How long the status waits for the first word: what fails at once is told as an error and not as
-/// a stream that holds one.
-const STATUS_PATIENCE: Duration = Duration::from_secs(2);
-
-/// The end of every stream.
-const DONE: &str = "data: [DONE]\n\n";
-
-/// A comment, which clients pass over.
-const KEEP_ALIVE: &str = ": keep-alive\n\n";
 
 /// A stream on its way.
 struct Events {
@@ -46,32 +28,14 @@ struct Events {
 }
 
 /// Answers with a stream, or with what failed before there was one.
-pub async fn answer(
-    asked: Asked,
-    session: Session,
-    service: Service,
-    named: Named,
-    with_usage: bool,
-) -> HttpResponse {
-    let mut hearing = Hearing::new(asked, session, service);
-    let first = timeout(STATUS_PATIENCE, hearing.next()).await.ok();
-    match first {
-        Some(Said::Heard(Heard::Ended(Ended::Failed(failure), _))) => error::failed(&failure),
-        Some(Said::Refused(refusal)) => error::refused(&refusal),
-        first => {
-            let events = Events { hearing, named, with_usage, calls: 0, first, over: false };
-            let head = events.chunk(&json!({"role": "assistant", "content": ""}), Value::Null);
-            let head = stream::iter([Ok::<_, Infallible>(Bytes::from(head))]);
-            let rest = stream::unfold(events, |mut events| async {
-                let text = events.next().await?;
-                Some((Ok(Bytes::from(text)), events))
-            });
-            HttpResponse::Ok()
-                .insert_header((CONTENT_TYPE, "text/event-stream; charset=utf-8"))
-                .insert_header((CACHE_CONTROL, "no-cache"))
-                .streaming(futures_util::StreamExt::chain(head, rest))
-        }
-    }
+pub async fn answer(mut hearing: Hearing, named: Named, with_usage: bool) -> HttpResponse {
+    let first = match hearing.first().await {
+        Ok(first) => first,
+        Err(no) => return no,
+    };
+    let events = Events { hearing, named, with_usage, calls: 0, first, over: false };
+    let head = events.chunk(&json!({"role": "assistant", "content": ""}), Value::Null);
+    sse::answer(head, events, async |events| events.next().await)
 }
 
 impl Events {
@@ -115,7 +79,7 @@ impl Events {
                     let mut last = self.object();
                     last["choices"] = json!([]);
                     last["usage"] = usage(used);
-                    text.push_str(&event(&last));
+                    text.push_str(&sse::event(&last));
                 }
                 text + DONE
             }
@@ -124,13 +88,13 @@ impl Events {
 
     fn end(&mut self, error: &Value) -> String {
         self.over = true;
-        event(error) + DONE
+        sse::event(error) + DONE
     }
 
     fn chunk(&self, delta: &Value, finish_reason: Value) -> String {
         let mut chunk = self.object();
         chunk["choices"] = json!([{"index": 0, "delta": delta, "finish_reason": finish_reason}]);
-        event(&chunk)
+        sse::event(&chunk)
     }
 
     fn object(&self) -> Value {
@@ -141,9 +105,4 @@ impl Events {
             "model": self.named.model,
         })
     }
-}
-
-/// One event (WHATWG HTML, section 9.2). JSON has no line breaks of its own.
-fn event(data: &Value) -> String {
-    format!("data: {data}\n\n")
 }

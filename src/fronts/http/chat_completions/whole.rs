@@ -5,25 +5,16 @@ use serde_json::{Value, json};
 
 use super::Named;
 use crate::{
-    domain::{
-        registry::session::Session,
-        talk::{Stop, Usage},
-    },
+    domain::talk::{Stop, Usage},
     fronts::http::{
         error,
         hearing::{Hearing, Said},
     },
-    service::{Asked, Ended, Heard, Service},
+    service::{Ended, Heard},
 };
 
 /// Waits for the end and answers.
-pub async fn answer(
-    asked: Asked,
-    session: Session,
-    service: Service,
-    named: Named,
-) -> HttpResponse {
-    let mut hearing = Hearing::new(asked, session, service);
+pub async fn answer(mut hearing: Hearing, named: Named) -> HttpResponse {
     let (mut text, mut thought, mut calls) = (String::new(), String::new(), Vec::new());
     loop {
         match hearing.next().await {
