@@ -34,6 +34,9 @@ pub const ANSWER_BYTES: usize = 4 << 20;
 /// The most tool calls of one answer.
 pub const TOOL_CALLS: usize = 128;
 
+/// The most bytes of vectors, as they come: some eight hundred of 3,072 numbers each.
+pub const EMBEDDING_BYTES: usize = 32 << 20;
+
 /// How often one model is asked for the same turn.
 pub const TRIES: u32 = 3;
 

@@ -18,10 +18,14 @@ pub mod program;
 
 use std::sync::Arc;
 
-use futures_util::stream::BoxStream;
+use futures_util::{
+    future::{self, BoxFuture, FutureExt as _},
+    stream::BoxStream,
+};
 
 use crate::domain::talk::{
-    AgentId, Delta, Failure, Message, Model, RunId, Sampling, SessionKey, Tool, ToolChoice,
+    AgentId, Delta, Failure, Message, Model, RunId, Sampling, SessionKey, Texts, Tool, ToolChoice,
+    Vectors,
 };
 
 /// One turn: what an agent is asked.
@@ -59,6 +63,11 @@ pub trait Runtime: Send + Sync {
 
     /// Answers a turn. Nothing happens before the stream is polled.
     fn answer(&self, turn: Turn) -> Answer;
+
+    /// Turns texts into vectors, if it has a model that can.
+    fn embed(&self, _: Texts) -> BoxFuture<'static, Result<Vectors, Failure>> {
+        future::ready(Err(Failure::Unsupported("it has no embeddings"))).boxed()
+    }
 }
 
 /// What a runtime is to be.

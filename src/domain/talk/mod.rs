@@ -10,7 +10,9 @@
 pub mod failure;
 pub mod message;
 pub mod names;
+pub mod vectors;
 
 pub use failure::Failure;
 pub use message::{Author, Delta, Message, Model, Part, Sampling, Stop, Tool, ToolChoice, Usage};
 pub use names::{AgentId, NotATarget, RunId, SessionId, SessionKey, SessionKeyFault, Target};
+pub use vectors::{Texts, Vectors};

@@ -21,5 +21,8 @@ pub const IMAGES_MAX: usize = 8;
 /// One picture, decoded. The protocol's OpenAI page: 10 MB.
 pub const IMAGE_BYTES_MAX: usize = 10 * 1024 * 1024;
 
+/// Texts of one call for vectors. OpenAI's 2,048.
+pub const TEXTS_MAX: usize = 2048;
+
 /// Tools of one call. OpenAI's 128.
 pub const TOOLS_MAX: usize = 128;

@@ -11,6 +11,7 @@ mod asking;
 mod auth;
 mod body;
 mod chat_completions;
+mod embeddings;
 mod error;
 mod health;
 mod hearing;
@@ -50,6 +51,7 @@ async fn answer(request: &HttpRequest, payload: web::Payload, service: &Service)
             let answer = match path {
                 chat_completions::PATH => chat_completions::answer(request, payload, service).await,
                 responses::PATH => responses::answer(request, payload, service).await,
+                embeddings::PATH => embeddings::answer(request, payload, service).await,
                 _ => tools::answer(request, payload, service).await,
             };
             answer.unwrap_or_else(|no| no)
@@ -58,7 +60,7 @@ async fn answer(request: &HttpRequest, payload: web::Payload, service: &Service)
 }
 
 /// What takes a body.
-const POSTED: [&str; 3] = [chat_completions::PATH, responses::PATH, tools::PATH];
+const POSTED: [&str; 4] = [chat_completions::PATH, responses::PATH, embeddings::PATH, tools::PATH];
 
 async fn get(request: &HttpRequest, service: &Service) -> HttpResponse {
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);

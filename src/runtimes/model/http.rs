@@ -19,7 +19,7 @@ use tokio::time::timeout;
 
 use super::{
     super::limits::{CONNECT, REFUSAL, REFUSAL_BYTES},
-    Api, Provider,
+    Provider,
 };
 use crate::domain::talk::Failure;
 
@@ -44,20 +44,17 @@ impl Http {
         made.as_ref().map_err(|error| Failure::Unreachable(format!("TLS: {error}")))
     }
 
-    /// Sends a request; gives the stream as soon as the provider takes it on.
+    /// Sends a request to `path` of the API; gives the stream as soon as the provider takes it on.
     ///
     /// # Errors
     /// What the provider says against it, or why it says nothing.
     pub async fn send(
         &self,
         provider: &Provider,
+        path: &str,
         body: &Value,
         patience: Duration,
     ) -> Result<Reply, Failure> {
-        let path = match provider.api {
-            Api::OpenAi => "chat/completions",
-            Api::Anthropic => "messages",
-        };
         let url = format!("{}/{path}", provider.base_url);
         let mut request = self
             .client()?

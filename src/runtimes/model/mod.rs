@@ -12,6 +12,7 @@
 //! Why no library speaks for us: see [`http`].
 
 pub mod anthropic;
+mod embed;
 pub mod http;
 pub mod openai;
 mod sse;
@@ -22,12 +23,15 @@ mod work;
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use futures_util::stream::{self, StreamExt as _};
+use futures_util::{
+    future::BoxFuture,
+    stream::{self, StreamExt as _},
+};
 use serde_json::Value;
 
 use super::{Answer, Runtime, Turn, limits, shortened};
 use crate::{
-    domain::talk::{Failure, Model},
+    domain::talk::{Failure, Model, Texts, Vectors},
     support::secret::Secret,
 };
 use work::Work;
@@ -160,6 +164,10 @@ impl Runtime for Models {
         let models = self.inner.models_of(turn.model.as_deref());
         let work = Work::new(Arc::clone(&self.inner), turn, models);
         stream::unfold(work, |mut work| async { Some((work.next().await?, work)) }).boxed()
+    }
+
+    fn embed(&self, texts: Texts) -> BoxFuture<'static, Result<Vectors, Failure>> {
+        Box::pin(embed::embed(Arc::clone(&self.inner), texts))
     }
 }
 

@@ -85,11 +85,13 @@ impl Work {
     async fn ask(&self, model: &Model) -> Result<Open, Failure> {
         let provider = self.provider(model).ok_or_else(|| nobody(&model.provider))?;
         let Provider { api, silence, base_url, .. } = provider;
-        let body = match api {
-            Api::OpenAi => openai::request(base_url, &model.name, &self.turn)?,
-            Api::Anthropic => anthropic::request(&model.name, &self.turn)?,
+        let (path, body) = match api {
+            Api::OpenAi => {
+                ("chat/completions", openai::request(base_url, &model.name, &self.turn)?)
+            }
+            Api::Anthropic => ("messages", anthropic::request(&model.name, &self.turn)?),
         };
-        let reply = self.inner.http.send(provider, &body, *silence).await?;
+        let reply = self.inner.http.send(provider, path, &body, *silence).await?;
         let (events, tally) = (Events::default(), Tally::default());
         Ok(Open { reply, events, tally, api: *api, silence: *silence, named: false })
     }
@@ -193,7 +195,7 @@ impl Open {
 }
 
 /// A model of somebody whom the configuration does not know.
-fn nobody(provider: &str) -> Failure {
+pub(super) fn nobody(provider: &str) -> Failure {
     let said = format!("no provider \"{provider}\" is in models.providers");
     Failure::Rejected { status: None, said }
 }

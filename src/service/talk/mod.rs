@@ -8,6 +8,7 @@
 
 pub mod agents;
 pub mod ask;
+pub mod embed;
 pub mod pages;
 pub mod search;
 pub mod send;

@@ -1,6 +1,7 @@
 //! Talking to the embedded agent: over HTTP as OpenAI's clients do, and over the WebSocket.
 
 mod completions;
+mod embeddings;
 mod responses;
 mod sessions;
 

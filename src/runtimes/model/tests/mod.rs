@@ -1,6 +1,7 @@
 //! The runtime against a scripted server: what it asks, and what it makes of what comes.
 
 mod asking;
+mod embedding;
 mod failing;
 mod server;
 
