@@ -1,7 +1,7 @@
 //! `POST /v1/chat/completions`: OpenAI's chat API in front of the agents. docs/PROTOCOL.md (h).
 //!
 //! How a call begins is the same as for [`responses`](super::responses) and stands in
-//! [`asking`](super::asking). Nothing of the API is decided here: this room reads its words and
+//! [`asking`]. Nothing of the API is decided here: this room reads its words and
 //! writes its answers.
 //!
 //! Start with [`request`], what can be asked; [`stream`] and [`whole`] are the two ways to answer.

@@ -1,7 +1,7 @@
 //! `POST /v1/responses`: OpenAI's newer API in front of the agents. docs/PROTOCOL.md (h).
 //!
 //! How a call begins is the same as for [`chat_completions`](super::chat_completions) and stands in
-//! [`asking`](super::asking). An answer in one piece is the last of what a stream says, so
+//! [`asking`]. An answer in one piece is the last of what a stream says, so
 //! [`output`] writes both.
 //!
 //! Start with [`request`], what can be asked.
