@@ -64,6 +64,32 @@ fn what_is_sent_twice_is_said_once() {
     });
 }
 
+/// Whoever asks again after a failure is told of it, also by the next gateway on that state.
+#[test]
+fn what_failed_is_told_to_whoever_sends_it_again() {
+    block_on(async {
+        let config =
+            "{agents: {entries: {main: {runtime: {type: 'command', command: ['/bin/false']}}}}}";
+        let mut gateway = Gateway::start(config);
+        let mut session = open(&gateway, WRITE).await;
+        call(&mut session, "chat.send", message("main", "r1", "hello")).await;
+        let ended = answered(&mut session, "r1").await;
+        assert_eq!((&ended["status"], &ended["code"]), (&json!("error"), &json!("AGENT_CRASHED")));
+        for restarted in [false, true] {
+            if restarted {
+                gateway.kill();
+                gateway.run();
+                session = open(&gateway, WRITE).await;
+            }
+            let again = call(&mut session, "chat.send", message("main", "r1", "hello")).await;
+            assert_eq!(again["status"], "error", "{again}");
+            assert!(again["error"].as_str().unwrap().starts_with("the agent's program failed"));
+        }
+        let page = call(&mut session, "chat.history", json!({"sessionKey": "main"})).await;
+        assert_eq!(page["messages"][1]["errorCode"], "AGENT_CRASHED");
+    });
+}
+
 /// What was acknowledged is there after the worst that can happen to the process.
 #[test]
 fn nothing_acknowledged_is_lost_when_the_gateway_is_killed() {

@@ -49,11 +49,11 @@ pub fn agent(call: &Call<'_>) -> Result<TwoAnswers, Fault> {
             }
             // Whoever asks again wants the answer as much as the first time.
             Sent::Known(Some(run), session) => {
-                let known = chat::known(Some(&run), session.key.as_str(), &params.key);
+                let known = chat::known(Some(&run), &session, &params.key);
                 (known.to_string(), Some(outcome(run)))
             }
             Sent::Known(None, session) => {
-                (chat::known(None, session.key.as_str(), &params.key).to_string(), None)
+                (chat::known(None, &session, &params.key).to_string(), None)
             }
         })
     }))

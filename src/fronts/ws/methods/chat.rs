@@ -15,7 +15,9 @@ use crate::{
         methods::catalogs,
         wire::talk as wire,
     },
-    service::{Cursor, HistoryRange, Page, Saying, Sent, Service},
+    service::{
+        Cursor, Ended, HistoryRange, Page, Run, RunState, Saying, Sent, Service, TalkSession,
+    },
 };
 
 /// `chat.send {sessionKey, message, idempotencyKey, sessionId?, attachments?, timeoutMs?}`: what is
@@ -37,21 +39,27 @@ pub fn send(call: &Call<'_>) -> Result<Answer, Fault> {
                 "sessionKey": session.key.as_str(),
                 "sessionId": session.id.to_string(),
             }),
-            Sent::Known(run, session) => {
-                known(run.as_deref(), &session.key.to_string(), &params.key)
-            }
+            Sent::Known(run, session) => known(run.as_deref(), &session, &params.key),
         }
         .to_string())
     }))
 }
 
-/// A message that had been sent before: how its run stands.
-pub(super) fn known(run: Option<&crate::service::Run>, session: &str, key: &str) -> Value {
-    let status = match run.map(|run| run.ended()) {
-        Some(None) => "in_flight",
-        Some(Some(_)) | None => "ok",
+/// A message that had been sent before: how its run stands, as far as that is known. A run that ended
+/// long ago is `ok` in that the message was said; the history tells the rest.
+pub(super) fn known(run: Option<&Run>, session: &TalkSession, key: &str) -> Value {
+    let of_session = session.last_run.as_ref().filter(|last| last.id.as_str() == key);
+    let (status, failed) = match (run.map(|run| run.ended()), of_session.map(|last| &last.state)) {
+        (Some(None), _) => ("in_flight", None),
+        (Some(Some(Ended::Failed(failure))), _) => ("error", Some(failure.message())),
+        (_, Some(RunState::Failed { message, .. })) => ("error", Some(message.clone())),
+        _ => ("ok", None),
     };
-    json!({"runId": key, "status": status, "sessionKey": session})
+    let mut answer = json!({"runId": key, "status": status, "sessionKey": session.key.as_str()});
+    if let Some(failed) = failed {
+        answer["error"] = failed.into();
+    }
+    answer
 }
 
 /// `chat.abort {sessionKey, runId?}`: ends one run of the session, or all.
