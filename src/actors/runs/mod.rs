@@ -157,30 +157,20 @@ impl Runs {
         }
     }
 
-    /// A run is over: whoever waits in its lane comes next.
-    fn over(&self, run: &Arc<Run>) {
-        let next = {
-            let mut table = self.table();
-            table.live.remove(&run.id);
-            table.ended.push_back(Arc::clone(run));
-            if table.ended.len() > limits::RUNS_REMEMBERED_MAX {
-                table.ended.pop_front();
-            }
-            let lane = run.session.as_ref().and_then(|key| Some((key, table.lanes.get_mut(key)?)));
-            match lane {
-                Some((key, lane)) => {
-                    let next = lane.pop_front();
-                    if next.is_none() {
-                        table.lanes.remove(key);
-                    }
-                    next
-                }
-                None => None,
-            }
-        };
-        if let Some(job) = next {
-            self.work(job);
+    /// A run is over; gives whoever waited in its lane and comes next.
+    fn over(&self, run: &Arc<Run>) -> Option<Job> {
+        let mut table = self.table();
+        table.live.remove(&run.id);
+        table.ended.push_back(Arc::clone(run));
+        if table.ended.len() > limits::RUNS_REMEMBERED_MAX {
+            table.ended.pop_front();
         }
+        let key = run.session.as_ref()?;
+        let next = table.lanes.get_mut(key)?.pop_front();
+        if next.is_none() {
+            table.lanes.remove(key);
+        }
+        next
     }
 
     fn table(&self) -> std::sync::MutexGuard<'_, Table> {

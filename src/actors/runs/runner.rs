@@ -137,15 +137,14 @@ impl Runner {
                 Err(error) => Ended::Failed(lost(error)),
             };
             let at = now();
-            runner.tell(RunNews::Ended {
-                started_at: runner.started_at,
-                at,
-                ended: ended.clone(),
-                log,
-            });
-            // Whoever waits for the end finds the place free.
-            runner.runs.over(&runner.run);
-            runner.run.end(ended);
+            // Whoever waits for the end finds the place free, and whoever hears of it finds it ended;
+            // the next one's beginning is told after it.
+            let next = runner.runs.over(&runner.run);
+            runner.run.end(ended.clone());
+            runner.tell(RunNews::Ended { started_at: runner.started_at, at, ended, log });
+            if let Some(job) = next {
+                runner.runs.work(job);
+            }
             ctx.stop();
         });
         ctx.spawn(done);
