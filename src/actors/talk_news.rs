@@ -109,14 +109,4 @@ impl TalkNews {
         }
         news
     }
-
-    /// The session that it is about.
-    pub fn session(&self) -> &SessionKey {
-        match self {
-            Self::Chat(step) | Self::Agent(step) => &step.session,
-            Self::Said { session, .. } | Self::Changed { session, .. } | Self::Deleted(session) => {
-                &session.key
-            }
-        }
-    }
 }

@@ -3,7 +3,7 @@
 use std::{mem, sync::Arc, thread};
 
 use arc_swap::ArcSwap;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 
 use super::{
     TranscriptError,
@@ -41,7 +41,6 @@ pub(super) struct Started {
     pub sender: Sender,
     pub sessions: Arc<ArcSwap<Sessions>>,
     pub interrupted: usize,
-    pub changed: watch::Receiver<u64>,
 }
 
 impl Sender {
@@ -74,13 +73,12 @@ pub(super) fn start(mut store: Store, now: UnixMillis) -> Result<Started, Transc
     }
     let sessions = Arc::new(ArcSwap::from_pointee(keeper.sessions.clone()));
     let (sender, queue) = mpsc::channel(WAITING_MAX);
-    let (tell, changed) = watch::channel(0);
     let published = Arc::clone(&sessions);
     let thread = thread::Builder::new().name("transcripts".into());
     thread
-        .spawn(move || keep(keeper, store, queue, &published, &tell))
+        .spawn(move || keep(keeper, store, queue, &published))
         .map_err(|error| TranscriptError::Store(error.to_string()))?;
-    Ok(Started { sender: Sender(sender), sessions, interrupted, changed })
+    Ok(Started { sender: Sender(sender), sessions, interrupted })
 }
 
 fn keep(
@@ -88,7 +86,6 @@ fn keep(
     mut store: Store,
     mut queue: mpsc::Receiver<Parcel>,
     published: &ArcSwap<Sessions>,
-    tell: &watch::Sender<u64>,
 ) {
     // Set once the outcome of a write is unknown; nothing is written after that.
     let mut broken: Option<TranscriptError> = None;
@@ -121,7 +118,6 @@ fn keep(
                 broken = Some(error);
             } else {
                 published.store(Arc::new(keeper.sessions.clone()));
-                tell.send_modify(|n| *n += 1);
             }
         }
         for (reply, answer) in answers {

@@ -22,7 +22,6 @@ mod tests;
 use std::{fmt, path::Path, sync::Arc};
 
 use arc_swap::{ArcSwap, Guard};
-use tokio::sync::watch;
 
 pub use order::{Order, Outcome};
 pub use session::{Draft, Entry, LastRun, Patch, RunState, Session, Sessions};
@@ -41,7 +40,6 @@ pub struct Transcripts {
     keeper: keeper::Sender,
     sessions: Arc<ArcSwap<Sessions>>,
     store: self::sled::Reader,
-    changed: watch::Receiver<u64>,
 }
 
 /// Why nothing could be read or kept.
@@ -110,19 +108,14 @@ impl Transcripts {
         let (store, mended) = self::sled::open(dir).map_err(OpenTranscriptsError::Database)?;
         let reader = store.reader();
         let started = keeper::start(store, now).map_err(OpenTranscriptsError::Content)?;
-        let keeper::Started { sender, sessions, interrupted, changed } = started;
-        let this = Self { keeper: sender, sessions, store: reader, changed };
+        let keeper::Started { sender, sessions, interrupted } = started;
+        let this = Self { keeper: sender, sessions, store: reader };
         Ok((this, Found { mended, interrupted }))
     }
 
     /// The sessions as of the last thing that was kept.
     pub fn sessions(&self) -> Guard<Arc<Sessions>> {
         self.sessions.load()
-    }
-
-    /// Wakes whenever something was kept. The number only grows.
-    pub fn changed(&self) -> watch::Receiver<u64> {
-        self.changed.clone()
     }
 
     /// Has something kept, and says what it came to once it is durable.

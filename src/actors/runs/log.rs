@@ -133,11 +133,6 @@ impl Run {
         self.abort.send_replace(true);
     }
 
-    /// Whether somebody wants it to end.
-    pub fn is_aborted(&self) -> bool {
-        *self.abort.borrow()
-    }
-
     /// Waits until somebody wants it to end.
     pub(super) async fn aborted(&self) {
         let mut abort = self.abort.subscribe();

@@ -144,7 +144,8 @@ impl Runs {
     }
 
     /// How many have not ended.
-    pub fn count(&self) -> usize {
+    #[cfg(test)]
+    fn count(&self) -> usize {
         self.table().live.len()
     }
 

@@ -1,7 +1,7 @@
 //! `GET /v1/models`: which agents can be talked to, by the names that a completion takes.
 //!
-//! The list is what there is. The real gateway always names `openclaw` and `openclaw/default`, its
-//! default agent; here they would name nobody, and a client that believes a list would offer them.
+//! The list is what there is: `openclaw` and `openclaw/default`, which both mean the default agent, as
+//! the real gateway has it, and every agent by its own name.
 
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};

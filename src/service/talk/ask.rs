@@ -39,21 +39,19 @@ pub struct Question {
 pub struct Asked {
     /// What there is to hear.
     pub listener: Listener,
-    /// Whether the work goes on without the one who asked.
-    keeps: bool,
 }
 
 impl Asked {
     /// Listens to a run that goes with its client.
     pub fn alone(run: &Arc<Run>) -> Self {
-        Self { listener: run.listen(), keeps: false }
+        Self { listener: run.listen() }
     }
 }
 
 impl Drop for Asked {
     fn drop(&mut self) {
         let run = self.listener.run();
-        if !self.keeps && run.ended().is_none() {
+        if run.ended().is_none() {
             run.abort();
         }
     }

@@ -79,7 +79,7 @@ impl Service {
         Ok(self.0.talk.transcripts.session(key))
     }
 
-    /// The sessions with this transcript, now or before a reset.
+    /// The session that goes on with this transcript.
     ///
     /// # Errors
     /// If `who` may not know.
