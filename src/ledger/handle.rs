@@ -130,6 +130,11 @@ impl LedgerHandle {
         self.behind.subscribe()
     }
 
+    /// How many records it has still to verify.
+    pub fn unverified(&self) -> u64 {
+        self.behind.borrow().map_or(0, |behind| behind.of.saturating_sub(behind.checked))
+    }
+
     /// Waits until every record that was there at the start was verified. Whoever tells of the past
     /// does, because nothing else says that what lies in the store is what was written.
     pub async fn verified(&self) {

@@ -2655,6 +2655,16 @@ pub struct StatusResponse {
     /// behind, the log says why. Absent: nothing is published yet.
     #[prost(uint64, optional, tag = "15")]
     pub published_size: ::core::option::Option<u64>,
+    /// How many records a start took on its snapshot's word that are not verified yet; a difference stops
+    /// the gateway. 0: every record was verified.
+    #[prost(uint64, tag = "16")]
+    pub unverified_records: u64,
+    /// How many sinks of the export there are; `ListSinks` says more.
+    #[prost(uint64, tag = "17")]
+    pub sinks: u64,
+    /// How many of them took nothing at the last attempt.
+    #[prost(uint64, tag = "18")]
+    pub sinks_in_trouble: u64,
 }
 /// Asks about the caller.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]

@@ -101,6 +101,11 @@ impl Sink {
         self.locked().clone()
     }
 
+    /// Whether the last attempt failed.
+    pub fn is_in_trouble(&self) -> bool {
+        self.locked().state.is_trouble()
+    }
+
     /// It goes on at this record.
     pub fn starts_at(&self, next: u64) {
         self.locked().next = next;

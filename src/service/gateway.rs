@@ -105,6 +105,12 @@ pub struct Status {
     pub ledger_size: u64,
     /// How many records the published checkpoint covers, if there is one.
     pub published_size: Option<u64>,
+    /// How many records the verification behind a start has still to look at.
+    pub unverified_records: u64,
+    /// Sinks of the export.
+    pub sinks: usize,
+    /// How many of them took nothing at the last attempt.
+    pub sinks_in_trouble: usize,
     /// Whether the ledger takes records.
     pub ledger_writable: bool,
 }
@@ -160,6 +166,9 @@ impl Service {
             pending: state.pending_count(),
             ledger_size: self.0.ledger.size(),
             published_size: self.published_size(),
+            unverified_records: self.0.ledger.unverified(),
+            sinks: info.sinks.len(),
+            sinks_in_trouble: info.sinks.iter().filter(|sink| sink.is_in_trouble()).count(),
             ledger_writable: self.is_ready(),
         })
     }

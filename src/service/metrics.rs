@@ -58,6 +58,9 @@ impl Service {
         let writable = u64::from(self.is_ready());
         number(figures, "doorward_ledger_writable", "1 if the ledger takes records", writable);
         number(figures, "doorward_ledger_records", "Records in the ledger", self.0.ledger.size());
+        let unverified = self.0.ledger.unverified();
+        let help = "Records that a start took on its snapshot's word and that are not verified yet";
+        number(figures, "doorward_ledger_unverified_records", help, unverified);
         let started = info.started_at.0 as f64 / 1000.0;
         let since = Gauge::<f64, std::sync::atomic::AtomicU64>::default();
         since.set(started);

@@ -184,6 +184,9 @@ pub fn status(status: &StatusResponse) -> Value {
         "ledgerSize": status.ledger_size,
         "ledgerWritable": status.ledger_writable,
         "publishedSize": status.published_size,
+        "unverifiedRecords": status.unverified_records,
+        "sinks": status.sinks,
+        "sinksInTrouble": status.sinks_in_trouble,
         "sharedSecretFile": status.shared_secret_file,
     })
 }

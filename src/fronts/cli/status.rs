@@ -24,6 +24,10 @@ fn text(status: &StatusResponse) -> String {
         (None, _) => "the configuration".into(),
     };
     let writable = if status.ledger_writable { "" } else { "; it CANNOT BE WRITTEN, see the log" };
+    let unverified = match status.unverified_records {
+        0 => String::new(),
+        more => format!(", {more} of them still being verified"),
+    };
     let published = match status.published_size {
         Some(size) => format!("{size} of them, signed"),
         None => "nothing yet".into(),
@@ -36,11 +40,21 @@ fn text(status: &StatusResponse) -> String {
         ("secret in", secret),
         ("clients", format!("{} connected", status.connections)),
         ("devices", format!("{} paired, {} waiting", status.devices, status.pending)),
-        ("ledger", format!("{} records{writable}", status.ledger_size)),
+        ("ledger", format!("{} records{unverified}{writable}", status.ledger_size)),
         ("published", published),
+        ("sinks", sinks(status)),
         ("state", status.state_dir.clone()),
         ("config", status.config_path.clone()),
     ])
+}
+
+/// How the export does.
+fn sinks(status: &StatusResponse) -> String {
+    match (status.sinks, status.sinks_in_trouble) {
+        (0, _) => "none".into(),
+        (all, 0) => format!("{all}, none in trouble"),
+        (all, some) => format!("{some} of {all} IN TROUBLE, see: doorward audit sinks"),
+    }
 }
 
 #[cfg(test)]
@@ -64,11 +78,16 @@ mod tests {
             ledger_size: 41,
             ledger_writable: true,
             published_size: Some(38),
+            unverified_records: 0,
+            sinks: 2,
+            sinks_in_trouble: 0,
             shared_secret_file: Some("/var/lib/doorward/shared-token".into()),
             grpc_address: None,
         };
         let stuck =
             StatusResponse { ledger_writable: false, published_size: None, ..status.clone() };
-        samples::assert_golden("status.txt", &(text(&status) + "---\n" + &text(&stuck)));
+        let busy = StatusResponse { unverified_records: 7, sinks_in_trouble: 1, ..status.clone() };
+        let texts = [&status, &stuck, &busy].map(text);
+        samples::assert_golden("status.txt", &texts.join("---\n"));
     }
 }

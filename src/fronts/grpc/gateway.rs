@@ -117,6 +117,9 @@ fn told(status: Status) -> StatusResponse {
         pending,
         ledger_size,
         published_size,
+        unverified_records,
+        sinks,
+        sinks_in_trouble,
         ledger_writable,
     } = status;
     StatusResponse {
@@ -132,6 +135,9 @@ fn told(status: Status) -> StatusResponse {
         pending: pending as u64,
         ledger_size,
         published_size,
+        unverified_records,
+        sinks: sinks as u64,
+        sinks_in_trouble: sinks_in_trouble as u64,
         ledger_writable,
         grpc_address: grpc_address.map(|address| address.to_string()),
         shared_secret_file: shared_secret_file.map(|path| path.display().to_string()),

@@ -60,6 +60,8 @@ fn n19_a19_3_dead_sinks_hold_nobody_up_and_catch_up() {
         });
         assert_eq!(lines.count(), 1, "once, however often it fails: {log}");
     }
+    let told = gateway.json(&["status"]);
+    assert_eq!((&told["sinks"], &told["sinksInTrouble"]), (&4.into(), &3.into()), "{told}");
     until("the file", || complete("file", &documents(&file), &ledger(&gateway)));
     let by_unix = receivers::unix(&socket);
     let by_tcp = receivers::tcp(tcp);

@@ -93,7 +93,7 @@ fn questions_about_the_past_wait_until_it_is_verified() {
     block_on(async {
         let (ledger, keeper, failure) = behind(&history, &history.store(history.len())).await;
         ledger.verified().await;
-        assert_eq!(*ledger.behind().borrow(), None);
+        assert_eq!((*ledger.behind().borrow(), ledger.unverified()), (None, 0));
         keeper.end(ledger.size(), &Registry::default());
         assert!(failure.await.is_err(), "nothing failed");
         assert_eq!(ledger.fatal_now(), None);
@@ -110,6 +110,7 @@ fn a_false_snapshot_stops_the_ledger_and_is_not_used_again() {
         assert!(matches!(failure.await, Ok(OpenError::FalseSnapshot { size: 20, .. })));
         ledger.fatal().await;
         assert!(ledger.behind().borrow().is_some(), "nobody may be told of that past");
+        assert!(ledger.unverified() > 0, "nor is it taken for verified");
         let size = ledger.size();
         assert!(ledger.append(size, vec![]).await.is_err());
         ledger.close().await.unwrap();
