@@ -20,10 +20,7 @@ mod tests;
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -70,8 +67,8 @@ pub enum Crowded {
 pub struct Runs(Arc<Inner>);
 
 struct Inner {
-    arbiters: Vec<ArbiterHandle>,
-    next: AtomicUsize,
+    /// Where a run works that was not begun on an actor thread.
+    elsewhere: ArbiterHandle,
     table: Mutex<Table>,
     hub: HubHandle,
     transcripts: Transcripts,
@@ -88,12 +85,10 @@ struct Table {
 }
 
 impl Runs {
-    /// Starts the threads on which runs work. Needs an actix system.
+    /// Nothing works yet. Needs an actix system.
     pub fn start(hub: HubHandle, transcripts: Transcripts) -> Self {
-        let threads = std::thread::available_parallelism().map_or(2, usize::from).min(4);
-        let arbiters = (0..threads).map(|_| Arbiter::new().handle()).collect();
-        let (next, table) = (AtomicUsize::new(0), Mutex::default());
-        Self(Arc::new(Inner { arbiters, next, table, hub, transcripts }))
+        let elsewhere = Arbiter::new().handle();
+        Self(Arc::new(Inner { elsewhere, table: Mutex::default(), hub, transcripts }))
     }
 
     /// Has a run work, now or when those before it in its session are over.
@@ -149,10 +144,14 @@ impl Runs {
         self.table().live.len()
     }
 
+    /// On the thread of whoever asked, if actors live there: a word on its way to its client then wakes
+    /// no other thread.
     fn work(&self, job: Job) {
-        let next = self.0.next.fetch_add(1, Ordering::Relaxed) % self.0.arbiters.len();
+        if Arbiter::try_current().is_some() {
+            return runner::start(self.clone(), job);
+        }
         let (runs, run) = (self.clone(), Arc::clone(&job.run));
-        if !self.0.arbiters[next].spawn_fn(move || runner::start(runs, job)) {
+        if !self.0.elsewhere.spawn_fn(move || runner::start(runs, job)) {
             // The gateway is stopping; nothing was begun, and the transcript says so at the next start.
             run.end(Ended::Failed(Failure::Interrupted));
         }

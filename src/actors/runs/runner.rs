@@ -191,7 +191,7 @@ impl Runner {
 
     /// Tells soon of what was said since the last time; the first words at once.
     fn tell_soon(&mut self, ctx: &mut Context<Self>) {
-        if !mem::replace(&mut self.telling, true) {
+        if self.session.is_some() && !mem::replace(&mut self.telling, true) {
             self.tell_lately();
             ctx.run_later(limits::RUN_TELL_INTERVAL, |runner, _| {
                 runner.telling = false;
@@ -201,6 +201,9 @@ impl Runner {
     }
 
     fn tell_lately(&mut self) {
+        if self.session.is_none() {
+            return;
+        }
         while let Some(heard) = self.teller.now() {
             match heard {
                 Heard::Model(model) => self.tell(RunNews::Model(model)),

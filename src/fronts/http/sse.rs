@@ -8,6 +8,7 @@ use actix_web::{
     web::Bytes,
 };
 use futures_util::{StreamExt as _, stream};
+use serde::Serialize;
 use serde_json::Value;
 
 /// The end of every stream.
@@ -17,7 +18,8 @@ pub const DONE: &str = "data: [DONE]\n\n";
 pub const KEEP_ALIVE: &str = ": keep-alive\n\n";
 
 /// One event. JSON has no line breaks of its own.
-pub fn event(data: &Value) -> String {
+pub fn event(data: &impl Serialize) -> String {
+    let data = serde_json::to_string(data).expect("what has text for keys always serialises");
     format!("data: {data}\n\n")
 }
 

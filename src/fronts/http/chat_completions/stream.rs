@@ -1,6 +1,7 @@
 //! The answer as server-sent events, as it comes.
 
 use actix_web::HttpResponse;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
@@ -34,7 +35,7 @@ pub async fn answer(mut hearing: Hearing, named: Named, with_usage: bool) -> Htt
         Err(no) => return no,
     };
     let events = Events { hearing, named, with_usage, calls: 0, first, over: false };
-    let head = events.chunk(&json!({"role": "assistant", "content": ""}), Value::Null);
+    let head = events.chunk(json!({"role": "assistant", "content": ""}), None);
     sse::answer(head, events, async |events| events.next().await)
 }
 
@@ -63,23 +64,25 @@ impl Events {
     fn heard(&mut self, heard: Heard) -> String {
         match heard {
             Heard::Model(_) => String::new(),
-            Heard::Text(text) => self.chunk(&json!({"content": text}), Value::Null),
-            Heard::Reasoning(text) => self.chunk(&json!({"reasoning_content": text}), Value::Null),
+            Heard::Text(text) => {
+                self.chunk(Words { content: Some(&text), ..Words::default() }, None)
+            }
+            Heard::Reasoning(text) => {
+                self.chunk(Words { reasoning_content: Some(&text), ..Words::default() }, None)
+            }
             Heard::ToolCall { id, name, arguments } => {
                 let mut call = tool_call(&id, &name, &arguments);
                 call["index"] = self.calls.into();
                 self.calls += 1;
-                self.chunk(&json!({"tool_calls": [call]}), Value::Null)
+                self.chunk(json!({"tool_calls": [call]}), None)
             }
             Heard::Ended(Ended::Failed(failure), _) => self.end(&error::failed_midway(&failure)),
             Heard::Ended(Ended::Stopped(stop), used) => {
                 self.over = true;
-                let mut text = self.chunk(&json!({}), stop.finish_reason().into());
+                let mut text = self.chunk(Words::default(), Some(stop.finish_reason()));
                 if self.with_usage {
-                    let mut last = self.object();
-                    last["choices"] = json!([]);
-                    last["usage"] = usage(used);
-                    text.push_str(&sse::event(&last));
+                    let none: [(); 0] = [];
+                    text.push_str(&sse::event(&self.object(none, Some(usage(used)))));
                 }
                 text + DONE
             }
@@ -91,18 +94,45 @@ impl Events {
         sse::event(error) + DONE
     }
 
-    fn chunk(&self, delta: &Value, finish_reason: Value) -> String {
-        let mut chunk = self.object();
-        chunk["choices"] = json!([{"index": 0, "delta": delta, "finish_reason": finish_reason}]);
-        sse::event(&chunk)
+    fn chunk(&self, delta: impl Serialize, finish_reason: Option<&'static str>) -> String {
+        sse::event(&self.object([Choice { index: 0, delta, finish_reason }], None))
     }
 
-    fn object(&self) -> Value {
-        json!({
-            "id": self.named.id,
-            "object": "chat.completion.chunk",
-            "created": self.named.created,
-            "model": self.named.model,
-        })
+    fn object<T>(&self, choices: T, usage: Option<Value>) -> Chunk<'_, T> {
+        Chunk {
+            id: &self.named.id,
+            object: "chat.completion.chunk",
+            created: self.named.created,
+            model: &self.named.model,
+            choices,
+            usage,
+        }
     }
+}
+
+/// One event's data. Written for every word of every answer, so without a tree of values between.
+#[derive(Serialize)]
+struct Chunk<'a, T> {
+    id: &'a str,
+    object: &'static str,
+    created: u64,
+    model: &'a str,
+    choices: T,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    usage: Option<Value>,
+}
+
+#[derive(Serialize)]
+struct Choice<T> {
+    index: u8,
+    delta: T,
+    finish_reason: Option<&'static str>,
+}
+
+#[derive(Default, Serialize)]
+struct Words<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning_content: Option<&'a str>,
 }
