@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     domain::{
+        ids::TokenHash,
         origin::{Locality, PageOrigin, check_page},
         principal::Principal,
         refusal::Refusal,
@@ -21,7 +22,7 @@ use crate::{
         time::UnixMillis,
     },
     ledger::record::{Transport, Via},
-    support::secret::Secret,
+    support::secret::{Secret, digest},
 };
 
 /// A client that presents a bearer credential, or none.
@@ -103,7 +104,7 @@ impl Service {
     }
 
     fn judge_bearer(&self, bearer: Bearer, caller: Caller) -> Result<Session, Refusal> {
-        let Bearer { transport: _, secret, cap, address, locality, person, origin, host } = bearer;
+        let Bearer { transport, secret, cap, address, locality, person, origin, host } = bearer;
         let state = self.0.registry.peek();
         let shared = self.0.secrets.current();
         let class = secret.as_ref().map(class_of);
@@ -115,8 +116,12 @@ impl Service {
             (Some(secret), Some((kind, _))) if self.0.secrets.prove(&state, &secret) => {
                 Credential::Secret(kind)
             }
-            (Some(_), Some((kind, _))) => {
-                return Err(Refusal::SecretMismatch { kind, device_proven: false });
+            (Some(secret), Some((kind, _))) => {
+                let token = TokenHash(digest(secret.expose().as_bytes()));
+                let device = state.bearer(token).filter(|_| transport == Transport::Http);
+                device
+                    .map(Credential::DeviceBearer)
+                    .ok_or(Refusal::SecretMismatch { kind, device_proven: false })?
             }
             (None, Some((kind, _))) => return Err(Refusal::SecretMissing(kind)),
             (_, None) => {

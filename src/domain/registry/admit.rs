@@ -27,6 +27,8 @@ pub enum Credential {
     Open,
     /// A token that hashes to this.
     DeviceToken(TokenHash),
+    /// The current token of this device as an operator, without its key: over HTTP, where nobody signs.
+    DeviceBearer(DeviceId),
     /// The secret of this service token. It is worth what it says; a device beside it adds nothing.
     ServiceToken(TokenId),
     /// A person's name, from a trusted proxy.
@@ -44,7 +46,7 @@ impl Credential {
             Self::Secret(SecretKind::Token) => "token",
             Self::Secret(SecretKind::Password) => "password",
             Self::Open => "none",
-            Self::DeviceToken(_) => "device-token",
+            Self::DeviceToken(_) | Self::DeviceBearer(_) => "device-token",
             Self::ServiceToken(_) => "service-token",
             Self::Person(_) => "trusted-proxy",
             Self::ListedKey => "device-key",
@@ -123,7 +125,12 @@ pub fn admit(state: &Registry, knock: &Knock<'_>) -> Result<Admission, Refusal> 
             as_subject(state, knock, Principal::SharedSecret(*kind))
         }
         (None, Credential::Open) if operator => as_subject(state, knock, Principal::Open),
-        (_, Credential::ServiceToken(_)) => Err(Refusal::WrongRole { role: knock.role }),
+        (None, Credential::DeviceBearer(id)) if operator => {
+            as_subject(state, knock, Principal::Device(*id, Role::Operator))
+        }
+        (_, Credential::ServiceToken(_) | Credential::DeviceBearer(_)) => {
+            Err(Refusal::WrongRole { role: knock.role })
+        }
         (_, Credential::Person(name)) if state.person_grant(name).is_none() => {
             Err(Refusal::IdentityNotAllowed)
         }
@@ -203,6 +210,19 @@ fn enter(
     let held = held.ok_or(Refusal::GrantEnded)?;
     let scopes = knock.of(&held.scopes);
     Ok(Admission::Enter(Standing { principal, role: knock.role, scopes, grant: held.grant }))
+}
+
+impl Registry {
+    /// The device whose current token as an operator hashes to this. A token that was replaced is good
+    /// to fetch another one with, which takes the key; as a bearer it is good for nothing.
+    pub fn bearer(&self, token: TokenHash) -> Option<DeviceId> {
+        let is_its = |device: &Device| {
+            let grant = device.grants.get(&Role::Operator);
+            let current = grant.and_then(|grant| grant.token.as_ref());
+            current.is_some_and(|ours| same_digest(&ours.hash.0, &token.0))
+        };
+        self.devices().find(|(_, device)| is_its(device)).map(|(id, _)| id)
+    }
 }
 
 impl Grant {

@@ -1,12 +1,15 @@
 //! Which credential holds what over HTTP.
 
+use std::sync::Arc;
+
+use doorward::support::device_key::DeviceKey;
 use serde_json::{Value, json};
 
 use super::{
     CALLS, HELLO,
     client::{Answer, bearer, send, send_to},
 };
-use crate::house::{Gateway, TOKEN, lan_address};
+use crate::house::{Gateway, TOKEN, block_on, lan_address, shared};
 
 /// What both calls come to: `ok`, or the status and the code.
 pub fn come_to(gateway: &Gateway, headers: &[&str]) -> [String; 2] {
@@ -158,4 +161,26 @@ fn a_request_that_cannot_be_attributed_is_refused_first() {
         assert_eq!(answer.status, 403, "{line}");
         assert_eq!(answer.body["error"]["type"], "proxy_attribution_required");
     }
+}
+
+/// A device's token is worth to a bearer what the device holds, and ends with it.
+#[test]
+fn n10_a_device_token_is_a_bearer_while_it_is_current() {
+    let gateway = Gateway::start("{}");
+    let options = shared(&["operator.read"]).with_device(Arc::new(DeviceKey::generate()));
+    block_on(async {
+        let mut session = gateway.connect(&options).await.unwrap();
+        let token = session.hello["auth"]["deviceToken"].as_str().unwrap().to_owned();
+        let reader = ["ok", "403 MISSING_SCOPE"];
+        let nobody = ["401 AUTH_TOKEN_MISMATCH"; 2];
+        assert_eq!(come_to(&gateway, &[&bearer(&token)]), reader);
+        let whose = json!({"deviceId": options.device.as_ref().unwrap().id(), "role": "operator"});
+        let rotated = session.request("device.token.rotate", whose.clone()).await.unwrap();
+        assert_eq!(come_to(&gateway, &[&bearer(&token)]), nobody);
+        let token = rotated["token"].as_str().unwrap();
+        assert_eq!(come_to(&gateway, &[&bearer(token)]), reader);
+        let mut owner = gateway.connect(&shared(&["operator.admin"])).await.unwrap();
+        owner.request("device.token.revoke", whose).await.unwrap();
+        assert_eq!(come_to(&gateway, &[&bearer(token)]), nobody);
+    });
 }

@@ -179,3 +179,24 @@ fn a_grant_that_fell_back_keeps_its_token() {
     house.sweep(end);
     assert_eq!(good(&house), vec![10]);
 }
+
+#[test]
+fn a_bearer_is_the_current_token_of_an_operator_and_no_other() {
+    let mut house = House::with_an_owner();
+    let own = house.paired(1, "read");
+    house.node(2);
+    let node = Standing::applicant(device(2), Role::Node);
+    let node = Standing { principal: Principal::Device(device(2), Role::Node), ..node };
+    issue(&mut house, &own, 10, Renewal::No).unwrap();
+    house
+        .run(
+            &node,
+            Operation::IssueToken,
+            Command::IssueToken { role: Role::Node, token: token(20), renewal: Renewal::No },
+        )
+        .unwrap();
+    let whose = |house: &House, n| house.state.bearer(token(n));
+    assert_eq!([10, 11, 20].map(|n| whose(&house, n)), [Some(device(1)), None, None]);
+    rotate(&mut house, &own, 11);
+    assert_eq!([10, 11].map(|n| whose(&house, n)), [None, Some(device(1))]);
+}

@@ -150,3 +150,24 @@ fn n4_a4_4_wrong_secret_wrong_token_and_too_little_scope_are_three_codes() {
     let expected = ["AUTH_TOKEN_MISMATCH", "AUTH_DEVICE_TOKEN_MISMATCH", "AUTH_SCOPE_MISMATCH"];
     assert_eq!(codes, expected);
 }
+
+#[test]
+fn a_device_token_as_a_bearer_is_worth_what_the_device_holds() {
+    let mut house = House::with_an_owner();
+    house.paired(1, "read write");
+    house.paired(2, "admin");
+    house.assign(&host(), 2, Some(Policy::AUDITOR)).unwrap();
+    for (n, with, role, asked, expected) in [
+        (None, 1, Role::Operator, "", "device: read write"),
+        (None, 1, Role::Operator, "read", "device: read"),
+        (None, 1, Role::Operator, "admin", "device: read write"),
+        (None, 2, Role::Operator, "", "device: audit"),
+        (None, 3, Role::Operator, "", "GRANT_ENDED"),
+        (None, 1, Role::Node, "", "WRONG_ROLE"),
+        // Who has the key signs with it.
+        (Some(1), 1, Role::Operator, "", "WRONG_ROLE"),
+    ] {
+        let found = comes_to(&house, n, &Credential::DeviceBearer(device(with)), role, asked);
+        assert_eq!(found, expected, "{with} {role:?} {asked:?}");
+    }
+}
