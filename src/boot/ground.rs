@@ -14,7 +14,7 @@ use crate::{
     config::{self, Auth, Origin, Settings},
     fronts::{grpc::Tls, http},
     ledger::error::unread_key,
-    service::{Endpoints, SecretPlace, Service, SharedSecret},
+    service::{ControlUi, Endpoints, SecretPlace, Service, SharedSecret},
     support::{entropy, keys::GatewayKey, private_file, secret::Secret},
 };
 
@@ -50,6 +50,12 @@ pub(super) fn listen(wanted: SocketAddr) -> anyhow::Result<TcpListener> {
 pub(super) fn endpoints(settings: &Settings) -> Endpoints {
     let config::Endpoints { chat_completions, responses } = settings.endpoints;
     Endpoints { chat_completions, responses }
+}
+
+/// The page that is served to browsers.
+pub(super) fn control_ui(settings: &Settings) -> Option<ControlUi> {
+    let config::ControlUi { root, base_path } = settings.control_ui.clone()?;
+    Some(ControlUi { root, base_path })
 }
 
 /// Opens the listener of the figures, if there is to be one. It ends with the process.

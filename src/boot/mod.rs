@@ -150,6 +150,7 @@ fn prepare(loaded: Loaded, started: Stopwatch) -> anyhow::Result<Ground> {
         host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
         sinks: sinks::of(&settings.export),
         endpoints: ground::endpoints(&settings),
+        control_ui: ground::control_ui(&settings),
     };
     let admin_socket = state.join("admin.sock");
     Ok(Ground {

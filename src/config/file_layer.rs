@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::{
     agents,
+    control_ui::ControlUi,
     endpoints::Endpoints,
     export,
     findings::Report,
@@ -82,7 +83,7 @@ impl Layer {
         self.auto_approve_cidrs = proxies::networks(&mut pairing, "autoApproveCidrs", report);
         pairing.leave(known::PAIRING, report);
         self.allowed_origins = origins(&mut control_ui, report);
-        control_ui.leave(known::CONTROL_UI, report);
+        self.control_ui = ControlUi::read(control_ui, report);
     }
 
     fn read_auth(&mut self, mut auth: Section, report: &mut Report) {

@@ -83,12 +83,17 @@ pub(super) const PAIRING: &[&str] = &["sshVerify"];
 
 /// Keys under `gateway.controlUi`.
 pub(super) const CONTROL_UI: &[&str] = &[
+    "allowExternalEmbedUrls",
     "allowInsecureAuth",
-    "basePath",
+    "automaticallyFetchFavicons",
+    "communityInvite",
     "dangerouslyAllowHostHeaderOriginFallback",
     "dangerouslyDisableDeviceAuth",
-    "enabled",
-    "root",
+    "embedSandbox",
+    "environment",
+    "experimental",
+    "github",
+    "sessionObserver",
 ];
 
 /// Keys under `logging`.

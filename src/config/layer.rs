@@ -8,6 +8,7 @@ use ipnet::IpNet;
 
 use super::{
     Overrides, agents,
+    control_ui::ControlUi,
     endpoints::Endpoints,
     env::Env,
     export,
@@ -37,6 +38,7 @@ pub(super) struct Layer {
     pub rate_limit: Option<RateLimit>,
     pub auto_approve_local: Option<bool>,
     pub allowed_origins: Option<Vec<String>>,
+    pub control_ui: Option<ControlUi>,
     pub trusted_proxies: Option<Vec<Given<IpNet>>>,
     pub real_ip: Option<Given<bool>>,
     pub trusted_proxy: Option<Given<Written>>,

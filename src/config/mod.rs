@@ -13,6 +13,7 @@
 //! and nowhere else in the crate. Start reading at [`load`].
 
 pub mod agents;
+mod control_ui;
 mod endpoints;
 pub mod env;
 mod export;
@@ -37,6 +38,7 @@ mod tests;
 use std::path::PathBuf;
 
 use crate::support::secret::Secret;
+pub use control_ui::ControlUi;
 pub use endpoints::Endpoints;
 pub use env::Env;
 pub use export::{ExportSink, ExportTo, HttpTo};

@@ -9,6 +9,7 @@ use ipnet::IpNet;
 
 use super::{
     agents::Agents,
+    control_ui::ControlUi,
     endpoints::Endpoints,
     env::Env,
     export::{self, ExportSink},
@@ -68,6 +69,8 @@ pub struct Settings {
     pub auto_approve_cidrs: Vec<IpNet>,
     /// Browser origins that may connect, in lower case.
     pub allowed_origins: Vec<String>,
+    /// The page that is served to browsers.
+    pub control_ui: Option<ControlUi>,
     /// Who may speak for others.
     pub proxies: Proxies,
     /// Where the admin API listens besides its socket.
@@ -172,6 +175,7 @@ impl Settings {
                 .map(|ranges| ranges.iter().map(|range| range.value).collect())
                 .unwrap_or_default(),
             allowed_origins: names(layers, |layer| layer.allowed_origins.as_ref(), &[]),
+            control_ui: first(layers, |layer| layer.control_ui.as_ref()).cloned(),
             proxies,
             grpc_listen,
             export,

@@ -61,6 +61,17 @@ pub struct Info {
     pub sinks: Vec<Sink>,
     /// Which parts of the HTTP API are served.
     pub endpoints: Endpoints,
+    /// The page that is served to browsers.
+    pub control_ui: Option<ControlUi>,
+}
+
+/// A page for browsers: static files, the same for everyone.
+#[derive(Debug, Clone)]
+pub struct ControlUi {
+    /// The directory with its `index.html`.
+    pub root: PathBuf,
+    /// What its paths begin with: empty, or `/` and a name.
+    pub base_path: String,
 }
 
 /// The parts of the HTTP API that can be switched off.

@@ -86,7 +86,7 @@ pub use devices::{Rotated, STALE_SEEN_MS};
 pub use explain::{Action, Asker, Explained};
 pub use exports::{Sink, SinkReport, SinkState};
 pub use filter::{About, Actor, Filter};
-pub use gateway::{Endpoints, Info, Status};
+pub use gateway::{ControlUi, Endpoints, Info, Status};
 pub use guard::Limits;
 pub use handover::{Handover, HandoverOrder};
 pub use history::{Able, AsOf, Between, History, HistoryError, Moment, Replayed, Why};

@@ -43,11 +43,16 @@ export async function openTap(port) {
   };
 }
 
-/** Reads one direction of one connection: the HTTP head first, then frames if it was an upgrade. */
+/**
+ * Reads one direction of one connection: the HTTP head first, then frames if it was an upgrade. A
+ * connection that begins as plain HTTP stays so: browsers open another one for a WebSocket.
+ */
 function reader(connection, direction, fromClient) {
   let head = "";
   let frames;
+  let plain = false;
   return (chunk) => {
+    if (plain) return;
     // A copy: the receiver unmasks in place, and these bytes still have to go on.
     if (frames) return void frames.write(Buffer.from(chunk));
     head += chunk.toString("latin1");
@@ -55,7 +60,8 @@ function reader(connection, direction, fromClient) {
     if (end < 0) return;
     const rest = Buffer.from(head.slice(end + END_OF_HEAD.length), "latin1");
     head = head.slice(0, end);
-    if (!fromClient && !head.startsWith("HTTP/1.1 101")) return;
+    plain = !(fromClient ? /^upgrade: *websocket/im.test(head) : head.startsWith("HTTP/1.1 101"));
+    if (plain) return;
     frames = new Receiver({ isServer: fromClient, binaryType: "nodebuffer" });
     frames.on("message", (data, isBinary) => {
       connection.messages.push({ direction, text: data.toString("utf8"), isBinary });

@@ -1,6 +1,7 @@
 //! Tests of the whole room through [`load`]; [`lines`] and [`env`](super::env) also by themselves.
 
 mod agents;
+mod control_ui;
 mod endpoints;
 mod export;
 mod file;

@@ -278,8 +278,8 @@ fn what_is_warned_about() {
             &["gateway.nodes.browser: accepted, not used by this version"],
         ),
         (
-            "{gateway: {controlUi: {basePath: '/x'}}}",
-            &["gateway.controlUi.basePath: accepted, not used by this version"],
+            "{gateway: {controlUi: {embedSandbox: 'strict'}}}",
+            &["gateway.controlUi.embedSandbox: accepted, not used by this version"],
         ),
         ("{logging: {file: '/x'}}", &["logging.file: accepted, not used by this version"]),
         (

@@ -11,6 +11,7 @@ mod asking;
 mod auth;
 mod body;
 mod chat_completions;
+mod control_ui;
 mod embeddings;
 mod error;
 mod health;
@@ -68,7 +69,9 @@ async fn get(request: &HttpRequest, service: &Service) -> HttpResponse {
     match join::code_in(path) {
         Some(code) => join::fetch(request, service, code),
         None if reads => read(request, service).await,
-        None if is_known(path) => error::method_not_allowed("GET, HEAD"),
+        None if is_known(path) || control_ui::is_at(service, path) => {
+            error::method_not_allowed("GET, HEAD")
+        }
         None => error::not_found("Not Found"),
     }
 }
@@ -107,6 +110,6 @@ async fn read(request: &HttpRequest, service: &Service) -> HttpResponse {
         whoami::PATH => whoami::serve(request, service).await,
         path if path.starts_with(models::ONE) => models::one(request, service).await,
         path if path.starts_with(tlog::UNDER) => tlog::serve(request, service).await,
-        _ => error::not_found("Not Found"),
+        _ => control_ui::serve(request, service).await,
     }
 }

@@ -10,9 +10,10 @@ use serde_json::Value;
 use super::{catalog, limits, wire};
 use crate::{
     domain::{
-        principal::Principal,
+        principal::{Principal, Standing},
         registry::narrowing::{Bound, Withheld},
         scope::{Known, Role, ScopeSet},
+        talk::{AgentId, SessionKey},
     },
     service::{Entered, RoleToken, Service, limits as house},
 };
@@ -142,7 +143,7 @@ pub fn frame(
     out.push_str(r#","stateVersion":"#);
     out.push_str(&wire::state_version(service, board.version));
     out.push_str(&format!(r#","uptimeMs":{},"sessionDefaults":"#, info.uptime.elapsed_millis()));
-    out.push_str(SESSION_DEFAULTS);
+    push(&mut out, &session_defaults(service, standing));
     if let Some(admin) = admin {
         // Its fields stand beside the others, so its opening brace becomes a comma.
         let at = out.len();
@@ -196,5 +197,17 @@ fn policy() -> &'static str {
     })
 }
 
-/// Clients need a session to start from; there is one agent, `main`, until agents are configured.
-const SESSION_DEFAULTS: &str = r#"{"defaultAgentId":"main","modelConfigured":false,"mainKey":"main","mainSessionKey":"agent:main:main","scope":"per-sender"}"#;
+/// Where a client starts. Every agent has something that answers, the embedded one an echo, so a page
+/// that could set a model up has nothing to ask first. Whoever may not know the agents is told of the
+/// name alone that the default one usually has.
+fn session_defaults(service: &Service, standing: &Standing) -> Value {
+    let default = service.agents(standing).map(|agents| agents.default_id().clone());
+    let default = default.unwrap_or_else(|_| AgentId::main());
+    serde_json::json!({
+        "defaultAgentId": default.as_str(),
+        "modelConfigured": true,
+        "mainKey": "main",
+        "mainSessionKey": SessionKey::main_of(&default).as_str(),
+        "scope": "per-sender",
+    })
+}

@@ -237,6 +237,7 @@ pub fn info(dir: &Path, key: &GatewayKey, tcp: SocketAddr) -> Info {
         host: "host".into(),
         sinks: Vec::new(),
         endpoints: Endpoints { chat_completions: true, responses: true },
+        control_ui: None,
     }
 }
 

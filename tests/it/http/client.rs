@@ -15,6 +15,7 @@ use crate::house::Gateway;
 pub struct Answer {
     pub status: u16,
     head: String,
+    /// JSON; of a page, its text.
     pub body: Value,
 }
 
@@ -74,6 +75,13 @@ pub fn read(stream: &mut TcpStream) -> Answer {
     let text = String::from_utf8(bytes).unwrap();
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {text:?}"));
     let status = head.split_whitespace().nth(1).unwrap().parse().unwrap();
-    let body = if body.is_empty() { Value::Null } else { serde_json::from_str(body).unwrap() };
-    Answer { status, head: head.to_owned(), body }
+    let mut answer = Answer { status, head: head.to_owned(), body: Value::Null };
+    if !body.is_empty() {
+        let page = answer.header("content-type").filter(|kind| !kind.contains("json"));
+        answer.body = match page {
+            Some(_) => body.into(),
+            None => serde_json::from_str(body).unwrap(),
+        };
+    }
+    answer
 }

@@ -2,6 +2,7 @@
 
 mod bodies;
 pub mod client;
+mod control_ui;
 mod credentials;
 mod endpoints;
 mod ends;

@@ -53,6 +53,23 @@ fn agent(agent: &Agent) -> Value {
     row
 }
 
+/// With what a session of an agent begins. The one choice there is, of a model, is the session's own.
+pub(in crate::fronts::ws) fn defaults(agent: &Agent) -> Value {
+    let mut defaults = json!({
+        "modelProvider": null,
+        "model": null,
+        "contextTokens": null,
+        "agentRuntime": {"id": agent.runtime.kind(), "source": "agent"},
+        "modelSelectionTarget": "session",
+    });
+    if let Some(model) = agent.runtime.model() {
+        let (provider, name) = model.split_once('/').unwrap_or(("unknown", &model));
+        defaults["modelProvider"] = provider.into();
+        defaults["model"] = name.into();
+    }
+    defaults
+}
+
 /// `models.list {...}`: the models that agents are bound to.
 pub fn models_list(call: &Call<'_>, out: &mut String) -> Result<(), Fault> {
     let _: params::Scope = read(call)?;

@@ -118,7 +118,11 @@ fn page(call: &Call<'_>, startup: bool) -> Result<Answer, Fault> {
             put_run(&mut answer, &service, &standing, &key).map_err(fault)?;
         }
         if startup {
-            answer["agentsList"] = catalogs::agents(service.agents(&standing).map_err(fault)?);
+            let agents = service.agents(&standing).map_err(fault)?;
+            answer["agentsList"] = catalogs::agents(agents);
+            if let Ok(agent) = agents.get(key.agent()) {
+                answer["defaults"] = catalogs::defaults(agent);
+            }
             answer["metadata"] = catalogs::metadata(&service, &standing).map_err(fault)?;
         }
         Ok(answer.to_string())

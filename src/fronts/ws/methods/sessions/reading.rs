@@ -14,7 +14,7 @@ use crate::{
         dispatch::{Answer, Call},
         error::{Fault, invalid, of_call},
         limits,
-        methods::{read, talk_params as params},
+        methods::{catalogs, read, talk_params as params},
         wire::{Fields, Misread, Params, talk as wire},
     },
     service::{HistoryRange, ListSessions, TalkSession},
@@ -26,6 +26,9 @@ pub fn list(call: &Call<'_>, out: &mut String) -> Result<(), Fault> {
     let List(filter) = read(call)?;
     let listed = call.service.sessions(call.standing, &filter);
     let listed = listed.map_err(|refusal| of_call(&refusal))?;
+    // Whoever may read sessions may know the agents; one that is named and not there has no sessions.
+    let agents = call.service.agents(call.standing).map_err(|refusal| of_call(&refusal))?;
+    let agent = agents.get(filter.agent.as_ref().unwrap_or(agents.default_id()));
     let limit = filter.limit.unwrap_or(limits::SESSIONS_LISTED_MAX);
     let next = filter.offset + listed.sessions.len();
     let has_more = next < listed.total;
@@ -38,6 +41,7 @@ pub fn list(call: &Call<'_>, out: &mut String) -> Result<(), Fault> {
         "hasMore": has_more,
         "nextOffset": has_more.then_some(next),
         "owners": [],
+        "defaults": agent.ok().map(catalogs::defaults),
         "sessions": rows,
     });
     out.push_str(&answer.to_string());
