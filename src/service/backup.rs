@@ -8,11 +8,10 @@ use std::{
     path::Path,
 };
 
-use tokio::sync::mpsc;
-
 use super::{
     Service,
     audit::{Offline, unreadable},
+    pieces::{self, Pieces},
 };
 use crate::{
     domain::{operation::Operation, permit, principal::Standing, refusal::Refusal},
@@ -34,13 +33,6 @@ pub use crate::ledger::backup::{
     },
 };
 
-/// How many bytes go out at once, and how many such pieces may wait for who takes them.
-const PIECE_BYTES: usize = 256 * 1024;
-const PIECES_MAX: usize = 4;
-
-/// The pieces of a backup, in order. The last of them is there only if the backup is whole.
-pub type Pieces = mpsc::Receiver<Result<Vec<u8>, Refusal>>;
-
 impl Service {
     /// Makes a backup of all that is there now, while everything goes on.
     ///
@@ -55,18 +47,12 @@ impl Service {
             Refusal::Unavailable { reason, retry_after_ms: 0 }
         })?;
         let (reader, info) = (self.0.ledger.reader(), self.0.info.clone());
-        let (sender, pieces) = mpsc::channel(PIECES_MAX);
-        tokio::task::spawn_blocking(move || {
-            let out = Out { sender: sender.clone(), piece: Vec::with_capacity(PIECE_BYTES) };
-            let made = contents(&info.state_dir, &info.config_path, note)
+        Ok(pieces::write(move |out| {
+            contents(&info.state_dir, &info.config_path, note)
                 .and_then(|contents| write(out, &reader, contents))
-                .and_then(|mut out| out.flush());
-            if let Err(error) = made {
-                // Whoever went away needs no answer.
-                drop(sender.blocking_send(Err(unreadable(StoreError(error.to_string())))));
-            }
-        });
-        Ok(pieces)
+                .map(drop)
+                .map_err(|error| unreadable(StoreError(error.to_string())))
+        }))
     }
 }
 
@@ -105,31 +91,4 @@ fn contents(state_dir: &Path, config: &Path, note: String) -> io::Result<Content
         }
     }
     Ok(Contents { note, key, files })
-}
-
-/// Sends what is written to it in pieces.
-struct Out {
-    sender: mpsc::Sender<Result<Vec<u8>, Refusal>>,
-    piece: Vec<u8>,
-}
-
-impl Write for Out {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.piece.len() >= PIECE_BYTES {
-            self.flush()?;
-        }
-        let room = PIECE_BYTES - self.piece.len();
-        let taken = bytes.len().min(room);
-        self.piece.extend_from_slice(&bytes[..taken]);
-        Ok(taken)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        if self.piece.is_empty() {
-            return Ok(());
-        }
-        let piece = std::mem::replace(&mut self.piece, Vec::with_capacity(PIECE_BYTES));
-        let gone = |_| io::Error::from(io::ErrorKind::BrokenPipe);
-        self.sender.blocking_send(Ok(piece)).map_err(gone)
-    }
 }

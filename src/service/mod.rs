@@ -30,6 +30,7 @@ mod keys;
 mod lockouts;
 mod metrics;
 mod pairing;
+mod pieces;
 mod proof;
 mod proofs;
 mod recovery;
@@ -77,8 +78,8 @@ pub use arrival::Arrival;
 pub use attribution::{Attribution, NotAttributable, Rule as AttributionRule, TrustedProxies};
 pub use audit::{Broken, Offline, Verdict, offline};
 pub use backup::{
-    Backup, BackupError, BackupRestoreError, BackupRestored, Newer, Pieces, RestoreOrder,
-    RestorePlan, backup_is_of, check_backup, plan_restore,
+    Backup, BackupError, BackupRestoreError, BackupRestored, Newer, RestoreOrder, RestorePlan,
+    backup_is_of, check_backup, plan_restore,
 };
 pub use bearer::Bearer;
 pub use connect::{Connect, Entered, Outcome, Presented, RoleToken};
@@ -95,6 +96,7 @@ pub use identity::{Line, Vouching};
 pub use keys::KeyChange;
 pub use lockouts::{LockoutFilter, Lockouts};
 pub use pairing::{Approved, Pairings, Rejected};
+pub use pieces::Pieces;
 pub use proof::{Challenge, DeviceClaim};
 pub use proofs::{
     CheckpointError, Growth, KnownCheckpoint, ProofError, Proven, Published, check_proof, has_grown,

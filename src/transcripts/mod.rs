@@ -12,6 +12,7 @@
 //! Start with [`session`], the values; then [`order::Order`].
 
 mod keeper;
+mod lines;
 pub mod order;
 pub mod session;
 mod shape;
@@ -23,6 +24,7 @@ use std::{fmt, path::Path, sync::Arc};
 
 use arc_swap::{ArcSwap, Guard};
 
+pub use lines::TakeLine;
 pub use order::{Order, Outcome};
 pub use session::{Draft, Entry, LastRun, Patch, RunState, Session, Sessions};
 

@@ -4,7 +4,7 @@
 //! entry) and `doomed` (ids of transcripts that are being deleted). An entry is cut into pieces,
 //! because sled puts large values into files of their own, which it never syncs.
 
-use std::{fs::File, path::Path};
+use std::{fs::File, ops::ControlFlow, path::Path};
 
 use sled::{
     Transactional,
@@ -89,6 +89,10 @@ pub(super) struct Store {
     doomed: sled::Tree,
     file: File,
 }
+
+/// Takes an entry by its place and its stored bytes; what it says instead ends the reading.
+pub(super) type Take<'a> =
+    &'a mut dyn FnMut(u64, &[u8]) -> Result<ControlFlow<()>, TranscriptError>;
 
 /// The readers' side.
 #[derive(Clone)]
@@ -188,9 +192,24 @@ impl Reader {
         first: u64,
         limit: usize,
     ) -> Result<Vec<Entry>, TranscriptError> {
-        let end = first.saturating_add(limit as u64);
-        let mut pieces = self.entries.range(entry_key(id, first, 0)..entry_key(id, end, 0));
         let mut entries = Vec::new();
+        self.each(id, first, first.saturating_add(limit as u64), &mut |seq, bytes| {
+            entries.push(shape::read_entry(seq, bytes)?);
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(entries)
+    }
+
+    /// Shows the entries from place `first` up to `end`, which is not among them, as they are stored.
+    /// One is in memory at a time.
+    pub fn each(
+        &self,
+        id: SessionId,
+        first: u64,
+        end: u64,
+        take: Take<'_>,
+    ) -> Result<(), TranscriptError> {
+        let mut pieces = self.entries.range(entry_key(id, first, 0)..entry_key(id, end, 0));
         let mut reading: Option<(u64, Vec<u8>)> = None;
         while let Some((key, piece)) = said(caught(|| pieces.next().transpose()))? {
             let lost = || TranscriptError::Store("a stored piece has no place".into());
@@ -198,15 +217,14 @@ impl Reader {
             match &mut reading {
                 Some((open, bytes)) if *open == seq && n > 0 => bytes.extend_from_slice(&piece),
                 _ => {
-                    if let Some((seq, bytes)) = reading.replace((seq, piece.to_vec())) {
-                        entries.push(shape::read_entry(seq, &bytes)?);
+                    if let Some((seq, bytes)) = reading.replace((seq, piece.to_vec()))
+                        && take(seq, &bytes)?.is_break()
+                    {
+                        return Ok(());
                     }
                 }
             }
         }
-        if let Some((seq, bytes)) = reading {
-            entries.push(shape::read_entry(seq, &bytes)?);
-        }
-        Ok(entries)
+        reading.map_or(Ok(()), |(seq, bytes)| take(seq, &bytes).map(drop))
     }
 }

@@ -10,6 +10,7 @@
 
 mod access;
 mod admin;
+mod agent;
 mod announce;
 pub mod args;
 mod audit;
@@ -36,6 +37,7 @@ mod restore;
 #[cfg(test)]
 mod samples;
 mod secret;
+mod sessions;
 mod setup;
 mod sinks;
 mod status;
@@ -61,8 +63,9 @@ use crate::{
 };
 use admin::{Admin, NoConnection};
 use args::{
-    AccessWord, AuditCommand, AuthCommand, BackupCommand, Cli, Command, ConfigCommand,
-    DevicesCommand, Globals, KeysCommand, LockoutsCommand, RunArgs, StatusArgs, TokensCommand,
+    AccessWord, AgentsCommand, AuditCommand, AuthCommand, BackupCommand, Cli, Command,
+    ConfigCommand, DevicesCommand, Globals, KeysCommand, LockoutsCommand, RunArgs, StatusArgs,
+    TokensCommand,
 };
 use bench::BenchOptions;
 
@@ -142,6 +145,9 @@ async fn ask(session: &mut Session<'_>, command: Command) -> Result<ExitStatusCo
         Command::Lockouts { command: Some(LockoutsCommand::Clear { address, class }) } => {
             lockouts::clear(session, address, class).await
         }
+        Command::Agent(args) => agent::say(session, args).await,
+        Command::Agents(AgentsCommand::List) => agent::list(session).await,
+        Command::Sessions(command) => Box::pin(sessions::about(session, command)).await,
         Command::Audit(AuditCommand::Log(args)) => audit::log(session, args).await,
         Command::Audit(AuditCommand::AsOf { at }) => audit::as_of(session, at).await,
         Command::Audit(AuditCommand::Watch { from, filter }) => {

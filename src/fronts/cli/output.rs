@@ -92,6 +92,14 @@ impl Output {
         self.put(text)
     }
 
+    /// The same where a piece may end in the middle of a character.
+    ///
+    /// # Errors
+    /// As [`Self::result`].
+    pub fn bytes(&mut self, bytes: &[u8]) -> Result<(), Trouble> {
+        self.out.write_all(bytes).map_err(|error| lost(&error))
+    }
+
     /// Hands over what was printed so far.
     ///
     /// # Errors

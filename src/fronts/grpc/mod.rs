@@ -10,6 +10,7 @@
 //! Nothing here decides about authority. Start with [`serve`]; [`bind`] comes before it, so that a
 //! gateway that says it is ready can be reached.
 
+mod agents;
 mod audit;
 mod backup;
 mod calls;
@@ -31,6 +32,7 @@ mod pieces;
 mod proofs;
 mod read;
 mod secret;
+mod sessions;
 mod setup;
 mod socket;
 mod source;
@@ -55,14 +57,15 @@ use crate::{
     proto::{
         REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX,
         v1::{
-            LedgerRecord, audit_service_server::AuditServiceServer,
-            backup_service_server::BackupServiceServer,
+            LedgerRecord, agent_service_server::AgentServiceServer,
+            audit_service_server::AuditServiceServer, backup_service_server::BackupServiceServer,
             explain_service_server::ExplainServiceServer,
             gateway_service_server::GatewayServiceServer, key_service_server::KeyServiceServer,
             ledger_service_server::LedgerServiceServer,
             lockout_service_server::LockoutServiceServer,
             pairing_service_server::PairingServiceServer,
-            secret_service_server::SecretServiceServer, setup_service_server::SetupServiceServer,
+            secret_service_server::SecretServiceServer,
+            session_service_server::SessionServiceServer, setup_service_server::SetupServiceServer,
             token_service_server::TokenServiceServer,
         },
     },
@@ -147,6 +150,8 @@ where
         .add_service(ledger_service(service.clone(), shutdown.clone()))
         .add_service(audit_service(service.clone()))
         .add_service(sized!(BackupServiceServer::new(backup::Front::new(service.clone()))))
+        .add_service(sized!(SessionServiceServer::new(sessions::Front::new(service.clone()))))
+        .add_service(sized!(AgentServiceServer::new(agents::Front::new(service.clone()))))
         .add_service(sized!(GatewayServiceServer::new(gateway::Front::new(service))))
         .serve_with_incoming_shutdown(incoming, async move { shutdown.begun().await })
         .await

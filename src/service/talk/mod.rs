@@ -9,6 +9,7 @@
 pub mod agents;
 pub mod ask;
 pub mod embed;
+pub mod export;
 pub mod pages;
 pub mod search;
 pub mod send;

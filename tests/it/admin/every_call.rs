@@ -52,6 +52,13 @@ fn rows() -> Vec<(&'static str, Vec<u8>, Option<Operation>)> {
     let replay = ReplayRequest { policy: Some(policy) };
     let replayed = StreamReplayRequest { ask: Some(replay.clone()) };
     let who_can = WhoCanRequest { scope: "operator.read".into(), at: None };
+    let session = Some(SessionName { key: "nobody-said-this".into(), ..Default::default() });
+    let get = GetSessionRequest { session: session.clone(), messages: 1 };
+    let export = ExportSessionRequest { session: session.clone() };
+    let reset = ResetSessionRequest { session: session.clone() };
+    let delete = DeleteSessionRequest { session, session_id: UNKNOWN.into() };
+    let (message, agent_id) = ("hi".to_owned(), "nobody".to_owned());
+    let say = RunAgentRequest { message, agent_id, ..Default::default() };
     let all_who_can = StreamWhoCanRequest { ask: Some(who_can.clone()) };
     vec![
         ("PairingService/ListDevices", vec![], Some(O::ListPairings)),
@@ -146,6 +153,13 @@ fn rows() -> Vec<(&'static str, Vec<u8>, Option<Operation>)> {
         ("AuditService/StreamWhoCan", all_who_can.encode_to_vec(), Some(O::ReadLedger)),
         ("AuditService/Resolve", vec![], Some(O::ReadLedger)),
         ("AuditService/StreamDiff", vec![], Some(O::ReadLedger)),
+        ("SessionService/ListSessions", vec![], Some(O::ReadSessions)),
+        ("SessionService/GetSession", get.encode_to_vec(), Some(O::ReadSessions)),
+        ("SessionService/ExportSession", export.encode_to_vec(), Some(O::ReadSessions)),
+        ("SessionService/ResetSession", reset.encode_to_vec(), Some(O::ManageSessions)),
+        ("SessionService/DeleteSession", delete.encode_to_vec(), Some(O::ManageSessions)),
+        ("AgentService/ListAgents", vec![], Some(O::ReadModels)),
+        ("AgentService/RunAgent", say.encode_to_vec(), Some(O::Complete)),
         ("AuditService/StreamReplay", replayed.encode_to_vec(), Some(O::ReadLedger)),
     ]
 }

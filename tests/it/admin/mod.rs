@@ -13,6 +13,7 @@ mod pages;
 mod proofs;
 mod racing;
 mod resolve;
+mod sessions;
 mod stock_tools;
 mod streams;
 mod tls;

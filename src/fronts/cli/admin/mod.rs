@@ -28,14 +28,15 @@ use crate::{
             StatusRequest, StatusResponse, StreamDiffRequest, StreamReplayRequest,
             StreamStateAsOfRequest, StreamWhoCanRequest, TailRequest, TailResponse, VerifyRequest,
             VerifyResponse, WhoCanRequest, WhoCanResponse, WhoamiRequest, WhoamiResponse,
-            WhyRequest, WhyResponse, audit_service_client::AuditServiceClient,
-            backup_service_client::BackupServiceClient,
+            WhyRequest, WhyResponse, agent_service_client::AgentServiceClient,
+            audit_service_client::AuditServiceClient, backup_service_client::BackupServiceClient,
             explain_service_client::ExplainServiceClient,
             gateway_service_client::GatewayServiceClient, key_service_client::KeyServiceClient,
             ledger_service_client::LedgerServiceClient,
             lockout_service_client::LockoutServiceClient,
             pairing_service_client::PairingServiceClient, party::Kind,
-            secret_service_client::SecretServiceClient, setup_service_client::SetupServiceClient,
+            secret_service_client::SecretServiceClient,
+            session_service_client::SessionServiceClient, setup_service_client::SetupServiceClient,
             state_as_of_request, token_service_client::TokenServiceClient,
         },
     },
@@ -68,6 +69,8 @@ pub struct Admin {
     keys: KeyServiceClient<Channel>,
     setup: SetupServiceClient<Channel>,
     explain: ExplainServiceClient<Channel>,
+    agents: AgentServiceClient<Channel>,
+    sessions: SessionServiceClient<Channel>,
 }
 
 /// Connects to the socket of a state directory.
@@ -118,6 +121,7 @@ macro_rules! every_page {
 }
 
 mod credentials;
+mod talk;
 
 impl Admin {
     /// Speaks over a connected stream.
@@ -154,7 +158,11 @@ impl Admin {
             secret: SecretServiceClient::new(channel.clone()),
             keys: KeyServiceClient::new(channel.clone()),
             setup: SetupServiceClient::new(channel.clone()),
-            explain: ExplainServiceClient::new(channel),
+            explain: ExplainServiceClient::new(channel.clone()),
+            agents: AgentServiceClient::new(channel.clone())
+                .max_decoding_message_size(RESPONSE_BYTES_MAX),
+            sessions: SessionServiceClient::new(channel)
+                .max_decoding_message_size(RESPONSE_BYTES_MAX),
         })
     }
 

@@ -9,6 +9,7 @@ mod audit;
 mod backup;
 mod credentials;
 mod devices;
+mod talk;
 #[cfg(test)]
 mod tests;
 
@@ -27,6 +28,7 @@ pub use audit::{
 pub use backup::{BackupCommand, RestoreArgs};
 pub use credentials::{AuthCommand, ExplainArgs, KeysCommand, LockoutsCommand, TokensCommand};
 pub use devices::{AccessWord, DevicesCommand, Force, InRole, RoleWord, SetupArgs};
+pub use talk::{AgentArgs, AgentsCommand, SessionArgs, SessionsCommand};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -108,6 +110,19 @@ Example:
   doorward explain --method chat.send --as 3f2a91c4      for a device, by its id, beginning or name
   doorward explain --operation RotateSecret --as grafana for a service token, by its name")]
     Explain(ExplainArgs),
+    /// Say something to an agent and print its answer as it comes
+    #[command(after_help = "\
+Example:
+  doorward agent --message \"hello\"                           to the default agent, in its main session
+  doorward agent --agent ops --message \"what is wrong?\"      to another agent
+  doorward agent --session-key agent:ops:incident-42 -m \"status\" --json")]
+    Agent(AgentArgs),
+    /// See who answers
+    #[command(subcommand)]
+    Agents(AgentsCommand),
+    /// Read, export, reset and delete what was said
+    #[command(subcommand)]
+    Sessions(SessionsCommand),
     /// Read and check the ledger: who granted what, when, and by whose word
     #[command(subcommand)]
     Audit(AuditCommand),

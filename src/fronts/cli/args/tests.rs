@@ -46,6 +46,28 @@ fn proofs_row_by_row() {
 }
 
 #[test]
+fn talk_row_by_row() {
+    for (line, accepted) in [
+        ("doorward agent -m hi --agent ops --session-key x --model p/m --timeout 9", true),
+        ("doorward agent", false),
+        ("doorward agents list", true),
+        ("doorward sessions", false),
+        ("doorward sessions list --active 120 --agent main --archived --limit all", true),
+        ("doorward sessions list --limit few", false),
+        ("doorward sessions show main --agent ops --limit 3", true),
+        ("doorward sessions show", false),
+        ("doorward sessions export main --to /f", true),
+        ("doorward sessions reset main", true),
+        ("doorward sessions delete", false),
+        ("doorward sessions delete a b --agent ops --yes", true),
+        ("doorward sessions delete a --dry-run", true),
+        ("doorward sessions delete a --dry-run --yes", false),
+    ] {
+        assert_eq!(parse(line).is_ok(), accepted, "{line}");
+    }
+}
+
+#[test]
 fn lines_row_by_row() {
     for (line, accepted) in [
         ("doorward run", true),
