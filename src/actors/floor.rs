@@ -26,7 +26,7 @@ use super::{
 use crate::domain::{
     principal::Subject,
     registry::Touched,
-    scope::{Known, Role, ScopeSet},
+    scope::{Role, ScopeSet},
 };
 
 /// What a connection is told.
@@ -80,8 +80,8 @@ struct Member {
     conn: Recipient<Tell>,
     marks: Rc<Marks>,
     subject: Option<Subject>,
-    hears_pairing: bool,
-    hears_presence: bool,
+    /// What its session may use, so that it is told what concerns it and nothing else.
+    scopes: ScopeSet,
 }
 
 impl Member {
@@ -99,8 +99,7 @@ impl Member {
     }
 
     fn hear_within(&mut self, scopes: &ScopeSet) {
-        self.hears_pairing = scopes.satisfies_known(Known::Pairing);
-        self.hears_presence = scopes.satisfies_known(Known::Read);
+        self.scopes = scopes.clone();
     }
 }
 
@@ -129,8 +128,7 @@ pub fn join(
     subject: Option<Subject>,
     scopes: &ScopeSet,
 ) {
-    let mut member = Member { conn, marks, subject, hears_pairing: false, hears_presence: false };
-    member.hear_within(scopes);
+    let member = Member { conn, marks, subject, scopes: scopes.clone() };
     FLOOR.with_borrow_mut(|floor| {
         floor.forget_silent(id);
         floor.standing_on.extend(member.subject.clone().map(|subject| (subject, id)));
@@ -170,12 +168,7 @@ impl Floor {
     fn tell(&self, news: &Arc<News>) {
         let audience = news.audience();
         for member in self.members.values() {
-            let hears = match audience {
-                None => true,
-                Some(Known::Pairing) => member.hears_pairing,
-                Some(_) => member.hears_presence,
-            };
-            if hears {
+            if audience.is_none_or(|scope| member.scopes.satisfies_known(scope)) {
                 member.tell(Tell::News(Arc::clone(news)));
             }
         }

@@ -9,7 +9,7 @@ use super::talk_news::TalkNews;
 use crate::domain::{
     ids::{CodeId, DeviceId, RequestId},
     principal::Subject,
-    registry::{Access, PairingRequest, Touched, warning::EndingSoon},
+    registry::{Access, PairingRequest, Touched, approvals::Approval, warning::EndingSoon},
     scope::{Known, ScopeSet},
     time::UnixMillis,
 };
@@ -112,6 +112,10 @@ pub enum Fact {
     },
     /// A grant or a service token is about to end, as of this time.
     GrantEnding(EndingSoon, UnixMillis),
+    /// Something waits for a person.
+    ApprovalRequested(Arc<Approval>),
+    /// It has ended, one way or another.
+    ApprovalResolved(Arc<Approval>),
     /// Somebody said something, or a session changed.
     Talk(TalkNews),
     /// The gateway stops.
@@ -143,6 +147,7 @@ impl News {
             Fact::Tick(_) | Fact::Health | Fact::Shutdown => None,
             Fact::Presence(_) | Fact::Talk(_) => Some(Known::Read),
             Fact::SetupCompleted { .. } => Some(Known::Admin),
+            Fact::ApprovalRequested(_) | Fact::ApprovalResolved(_) => Some(Known::Approvals),
             Fact::PairingRequested(..)
             | Fact::PairingResolved { .. }
             | Fact::PairingChanged

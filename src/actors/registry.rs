@@ -16,7 +16,7 @@ use crate::{
         permit::Permit,
         principal::Subject,
         refusal::Refusal,
-        registry::{Command, Event, Registry, Touched},
+        registry::{Command, Event, Registry, Touched, approvals},
         time::{Stamp, UnixMillis},
     },
     ledger::record::Via,
@@ -130,6 +130,13 @@ fn fact_of(state: &Registry, stamp: Stamp, event: &Event) -> Option<Fact> {
         }
         Event::PairingExpired { request_id, device, .. } => resolved(request_id, device, "expired"),
         Event::DeviceRenamed { .. } => Some(Fact::PairingChanged),
+        Event::Approval(event) => {
+            let approval = Arc::new(state.approvals().get(event.id())?.clone());
+            Some(match event {
+                approvals::Event::Requested(_) => Fact::ApprovalRequested(approval),
+                _ => Fact::ApprovalResolved(approval),
+            })
+        }
         Event::CodeRedeemed { id, device, .. } => {
             let name = state.device(*device).and_then(|known| known.profile.display_name.clone());
             let access = state.setup_code(*id)?.access;

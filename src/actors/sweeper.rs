@@ -22,7 +22,7 @@ use crate::{
         permit,
         principal::{Rule, Standing, Subject},
         refusal::Refusal,
-        registry::{Command, PENDING_TTL_MS, Registry, warning::Warnings},
+        registry::{Command, PENDING_TTL_MS, Registry, approvals, warning::Warnings},
         time::UnixMillis,
     },
     ledger::record::Via,
@@ -88,6 +88,7 @@ impl Sweeper {
         let endings = over(&state, self.mortal.endings.iter().cloned(), self.clock);
         let mut due: Vec<_> = self.requests(&state).chain(endings).collect();
         due.extend(self.gone());
+        due.extend(unanswered(&state, self.clock));
         for (operation, command) in due {
             let registry = self.registry.clone();
             ctx.spawn(async move { end(&registry, operation, command).await }.into_actor(self));
@@ -153,6 +154,19 @@ fn over<'a>(
     let over = endings.filter(move |(_, _, at)| *at <= now);
     over.filter(|(subject, ..)| !state.is_held_back(subject))
         .map(move |(subject, ..)| (Operation::EndGrant, Command::EndGrant { subject, now }))
+}
+
+/// What nobody decided in time.
+fn unanswered(
+    state: &Registry,
+    clock: SteadyClock,
+) -> impl Iterator<Item = (Operation, Command)> + '_ {
+    let now = UnixMillis(clock.unix_millis());
+    let over = state.approvals().pending().filter(move |one| one.request.until <= now);
+    over.map(move |one| {
+        let command = approvals::Command::Expire { id: one.request.id, now };
+        (Operation::EndApproval, Command::Approval(command))
+    })
 }
 
 /// Ends everything that ran out while no gateway was running. Called before the doors open.

@@ -55,7 +55,7 @@ use crate::{
         },
         tlog::follow::follow,
     },
-    service::{House, Info, SecretPlace, Secrets, Service, TrustedProxies},
+    service::{Approver, House, Info, SecretPlace, Secrets, Service, TrustedProxies, withdraw_all},
     support::{
         clock::{self, SteadyClock, Stopwatch},
         entropy,
@@ -201,7 +201,10 @@ async fn serve(
     let kept = registry.clone();
     let steady = SteadyClock::start(last_at.0);
     start_sweeper(&registry, &hub, steady, &shutdown).await;
-    let talk = talk::open(&settings, &hub)?;
+    withdraw_all(&registry).await.map_err(|refusal| {
+        anyhow::anyhow!("cannot withdraw what waited for approval: {}", refusal.code())
+    })?;
+    let talk = talk::open(&settings, &hub, Approver::new(registry.clone(), steady))?;
     let rooms = House { registry, hub: hub.clone(), ledger: ledger.clone(), talk };
     let service = Service::new(rooms, secrets, steady, info.clone(), rate_limits(&settings));
     ground::open_metrics(&settings, &service)?;

@@ -8,15 +8,19 @@ use super::agents::description;
 use crate::{
     actors::hub::HubHandle,
     config::Settings,
-    runtimes::{acp::Denied, build},
-    service::{Agent, Agents, FoundOnOpening, Talk},
+    runtimes::build,
+    service::{Agent, Agents, Approver, FoundOnOpening, Talk},
 };
 
 /// Opens it. Transcripts that do not open stop the start: a gateway that forgets what was said
 /// without a word would be worse.
-pub(super) fn open(settings: &Settings, hub: &HubHandle) -> anyhow::Result<Talk> {
+pub(super) fn open(
+    settings: &Settings,
+    hub: &HubHandle,
+    approver: Approver,
+) -> anyhow::Result<Talk> {
     let dir = settings.state_dir.join("sessions");
-    let (talk, found) = Talk::open(&dir, agents(settings), hub.clone()).with_context(|| {
+    let (talk, found) = Talk::open(&dir, agents(settings, approver), hub.clone()).with_context(|| {
         format!(
             "cannot open the sessions in {}; restore them from a backup, or move the directory away \
              to begin without them",
@@ -34,10 +38,9 @@ pub(super) fn open(settings: &Settings, hub: &HubHandle) -> anyhow::Result<Talk>
 }
 
 /// Who answers, as the configuration has it.
-fn agents(settings: &Settings) -> Agents {
+fn agents(settings: &Settings, approver: Approver) -> Agents {
     let configured = settings.agents.clone();
-    // Nobody can be asked for leave yet, so no agent gets any.
-    let permissions = Arc::new(Denied);
+    let permissions = Arc::new(approver);
     let all = configured.list.iter().map(|agent| Agent {
         id: agent.id.clone(),
         name: agent.name.clone(),

@@ -93,6 +93,11 @@ uuid_id! {
     CodeId
 }
 
+uuid_id! {
+    /// An approval: a UUID, written with hyphens.
+    ApprovalId
+}
+
 /// The longest label, in characters. docs/PROTOCOL.md: the published bound of a device's label.
 pub const LABEL_CHARS_MAX: usize = 64;
 

@@ -146,4 +146,12 @@ operations! {
     AdoptPolicy: Root,
     /// End a pairing request that nobody repeats.
     ExpirePairing: Root,
+    /// What waits for a person's approval, and what became of what did?
+    ReadApprovals: Scope(Known::Approvals),
+    /// Allow or deny what waits.
+    DecideApproval: Scope(Known::Approvals),
+    /// Have a person decide, on behalf of an agent.
+    RequestApproval: Root,
+    /// End an approval that nobody decides, or nobody waits for.
+    EndApproval: Root,
 }

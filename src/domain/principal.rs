@@ -32,6 +32,8 @@ pub enum Rule {
     SetupCode,
     /// Locks out what keeps failing to authenticate.
     RateLimit,
+    /// Asks a person on behalf of an agent, and withdraws what the agent waits for no longer.
+    AgentRun,
 }
 
 impl Rule {
@@ -44,6 +46,7 @@ impl Rule {
         Self::KeyList,
         Self::SetupCode,
         Self::RateLimit,
+        Self::AgentRun,
     ];
 
     /// Whether it approves by itself. Such a rule may approve and do nothing else; how much it may

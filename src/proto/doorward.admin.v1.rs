@@ -283,8 +283,8 @@ pub mod principal {
     /// A rule that acts by itself.
     #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
     pub struct System {
-        /// `startup`, `local_policy`, `expiry`, `trusted_cidr`, `key_list`, `setup_code` or
-        /// `rate_limit`.
+        /// `startup`, `local_policy`, `expiry`, `trusted_cidr`, `key_list`, `setup_code`,
+        /// `rate_limit` or `agent_run`.
         #[prost(string, tag = "1")]
         pub rule: ::prost::alloc::string::String,
     }
@@ -1832,6 +1832,13 @@ pub mod via {
 /// many no checkpoint proves), fault (what was wrong with the damaged ledger)
 /// ledger_restored      size and root (how many records the backup had, and their Merkle root), newest
 /// (how many there had been, at least) if it is known that there had been more
+/// approval_requested   approval_id, kind (exec, plugin), agent, session and run as far as there is
+/// one, tool, title, description, detail (what would be done), offered (the
+/// decisions that it takes, with a space between them), until; whole_hash (SHA-256)
+/// and whole_bytes if detail is the beginning of something longer
+/// approval_decided     approval_id, decision (allow-once, allow-always, deny), by
+/// approval_expired     approval_id
+/// approval_withdrawn   approval_id, why (run-ended, agent-crashed, gateway-restarted)
 ///
 /// Profile keys: client_id, client_mode, version, platform, and display_name and device_family if
 /// the device gave them.

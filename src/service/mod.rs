@@ -8,6 +8,7 @@
 //! [`authenticate`], then [`pairing`].
 
 mod access;
+mod approvals;
 mod arrival;
 mod attribution;
 mod audit;
@@ -54,6 +55,7 @@ use crate::{
     support::clock::{SteadyClock, Stopwatch},
 };
 
+pub use crate::domain::registry::approvals::Approval;
 pub use crate::transcripts::{
     Draft, Entry as TalkEntry, LastRun, Patch, RunState, Session as TalkSession,
 };
@@ -74,6 +76,7 @@ pub use crate::{
     },
 };
 pub use access::{AccessFilter, AccessKey, AccessKind, AccessLog, Tally};
+pub use approvals::{Approver, EndedApprovals, PendingApprovals, withdraw_all};
 pub use arrival::Arrival;
 pub use attribution::{Attribution, NotAttributable, Rule as AttributionRule, TrustedProxies};
 pub use audit::{Broken, Offline, Verdict, offline};

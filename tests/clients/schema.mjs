@@ -124,6 +124,23 @@ const changed = (name) => (value) => {
   return value?.entry === undefined ? whats : [...whats, ...named("SessionRow")(value.entry)];
 };
 
+/** What waits for a person, as lists and events tell it; the schema has none, and this is what is read. */
+const asked = (name) => (value) => {
+  const times = ["createdAtMs", "expiresAtMs"].filter((field) => !Number.isSafeInteger(value?.[field]));
+  const whats = [...texts(name, value, "id"), ...times.map((field) => `${name}: no ${field}`)];
+  const shown = name.startsWith("exec.") ? ["command"] : ["title", "description"];
+  whats.push(...texts(name, value?.request, ...shown));
+  return Array.isArray(value?.request?.allowedDecisions) ? whats : [...whats, `${name}: no decisions`];
+};
+
+const askedList = (name) => (value) =>
+  Array.isArray(value) ? value.flatMap(asked(name)) : [`${name}: no list`];
+
+const answered = (name) => (value) => {
+  const whats = texts(name, value, "id", "decision");
+  return Number.isSafeInteger(value?.ts) ? whats : [...whats, `${name}: no ts`];
+};
+
 const EVENTS = {
   agent: agentEvent,
   chat: named("ChatEvent"),
@@ -134,7 +151,11 @@ const EVENTS = {
   "device.pair.setup.completed": named("DevicePairSetupCompletedEvent"),
   "doorward.grant.ending": grantEnding,
   "doorward.session.changed": isObject("doorward.session.changed"),
+  "exec.approval.requested": asked("exec.approval.requested"),
+  "exec.approval.resolved": answered("exec.approval.resolved"),
   health: healthSnapshot,
+  "plugin.approval.requested": asked("plugin.approval.requested"),
+  "plugin.approval.resolved": answered("plugin.approval.resolved"),
   presence: (value) => presenceList(value?.presence),
   "session.message": sessionMessage,
   "sessions.changed": sessionNews,
@@ -147,6 +168,9 @@ const RESULTS = {
   "agent.identity.get": named("AgentIdentityResult"),
   "agent.wait": run("agent.wait"),
   "agents.list": named("AgentsListResult"),
+  "approval.get": named("ApprovalGetResult"),
+  "approval.history": named("ApprovalHistoryResult"),
+  "approval.resolve": named("ApprovalResolveResult"),
   "chat.abort": isObject("chat.abort"),
   "chat.history": history,
   "chat.inject": isObject("chat.inject"),
@@ -176,9 +200,15 @@ const RESULTS = {
   "doorward.tokens.revoke": isObject("doorward.tokens.revoke"),
   "doorward.tokens.rotate": isObject("doorward.tokens.rotate"),
   "doorward.whoami": isObject("doorward.whoami"),
+  "exec.approval.get": isObject("exec.approval.get"),
+  "exec.approval.list": askedList("exec.approval.list"),
+  "exec.approval.resolve": isObject("exec.approval.resolve"),
   "gateway.identity.get": isObject("gateway.identity.get"),
   health: healthSnapshot,
   "models.list": named("ModelsListResult"),
+  "openclaw.approval.list": askedList("openclaw.approval.list"),
+  "plugin.approval.list": askedList("plugin.approval.list"),
+  "plugin.approval.resolve": isObject("plugin.approval.resolve"),
   "sessions.abort": isObject("sessions.abort"),
   "sessions.create": named("SessionsCreateResult"),
   "sessions.delete": named("SessionsDeleteResult"),

@@ -305,6 +305,7 @@ fn authority_matrix_golden() {
         ("rule:startup".to_owned(), Standing::system(Rule::Startup)),
         ("rule:expiry".to_owned(), Standing::system(Rule::Expiry)),
         ("rule:rate-limit".to_owned(), Standing::system(Rule::RateLimit)),
+        ("rule:agent-run".to_owned(), Standing::system(Rule::AgentRun)),
         ("rule:local-policy".to_owned(), by_rule(Rule::LocalPolicy)),
         ("rule:trusted-cidr".to_owned(), by_rule(Rule::TrustedCidr)),
         ("rule:key-list".to_owned(), by_rule(Rule::KeyList)),

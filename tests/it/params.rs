@@ -2,6 +2,7 @@
 //! too many, unknown. The words are those of the published schema's validator, after the method's
 //! name (docs/PROTOCOL.md (d2)); what a method says in words of its own stands whole.
 
+mod approvals;
 mod talk;
 
 use std::{collections::BTreeSet, sync::Arc};
@@ -274,7 +275,7 @@ fn of_new_things() -> Vec<Row> {
 }
 
 fn rows() -> Vec<Row> {
-    let without = WITHOUT.iter().flat_map(|method| {
+    let without = WITHOUT.iter().chain(approvals::WITHOUT).flat_map(|method| {
         [
             (*method, json!({"more": 1}), UNEXPECTED),
             (*method, json!([]), Validator("must be object")),
@@ -285,6 +286,7 @@ fn rows() -> Vec<Row> {
         .chain(of_one_id())
         .chain(of_devices())
         .chain(of_new_things())
+        .chain(approvals::rows())
         .chain(talk::rows())
         .collect()
 }

@@ -4,9 +4,12 @@
 //! sentences in [`words`] are for people; the codes are for programs and never change their meaning.
 //! Start with [`Refusal`].
 
+mod approval;
 #[cfg(test)]
 pub(crate) mod samples;
 mod words;
+
+pub use approval::ApprovalFault;
 
 use super::{
     ids::{DeviceId, RequestId},
@@ -252,6 +255,8 @@ pub enum Refusal {
     UnknownRun,
     /// Another session has this label.
     LabelTaken,
+    /// The approval cannot be decided, or not like this.
+    Approval(ApprovalFault),
     /// Not now. Nothing was changed, unless the reason says to look again.
     Unavailable {
         /// What is in the way.
@@ -334,6 +339,7 @@ impl Refusal {
             Self::SessionWasReset => "SESSION_WAS_RESET",
             Self::UnknownRun => "UNKNOWN_RUN",
             Self::LabelTaken => "LABEL_TAKEN",
+            Self::Approval(fault) => fault.code(),
             Self::Unavailable { .. } => "UNAVAILABLE",
         }
     }

@@ -1,7 +1,8 @@
 //! One refusal of each kind, and more where a kind has several codes: for the tests that walk all.
 
 use super::{
-    CodeFault, IdentityFault, PairingReason, PairingRequired, ProofFault, Refusal, TokenFault,
+    ApprovalFault, CodeFault, IdentityFault, PairingReason, PairingRequired, ProofFault, Refusal,
+    TokenFault,
 };
 use crate::domain::{
     ids::{DeviceId, RequestId},
@@ -112,6 +113,13 @@ fn credentials() -> Vec<Refusal> {
         R::IdempotencyKeyReused,
         R::AddressUnfit { why: "nobody could reach it" },
         R::Unavailable { reason: "busy", retry_after_ms: 500 },
+        R::Approval(ApprovalFault::Unknown),
+        R::Approval(ApprovalFault::Closed { how: "denied", by: Some("host".into()) }),
+        R::Approval(ApprovalFault::Closed { how: "expired", by: None }),
+        R::Approval(ApprovalFault::NotOffered {
+            decision: "allow-always",
+            offered: vec!["allow-once", "deny"],
+        }),
     ]
 }
 
@@ -120,7 +128,7 @@ fn admin() -> Scope {
 }
 
 /// How many kinds of refusals there are.
-const KINDS: usize = 48;
+const KINDS: usize = 49;
 
 /// A number for each kind, from 0 on. A new kind does not compile until it has one; it then needs
 /// [`KINDS`] and a sample.
@@ -175,6 +183,7 @@ fn number(refusal: &Refusal) -> usize {
         R::SessionWasReset => 45,
         R::UnknownRun => 46,
         R::LabelTaken => 47,
+        R::Approval(_) => 48,
     }
 }
 

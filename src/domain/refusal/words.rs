@@ -29,6 +29,8 @@ impl IdentityFault {
 
 const WHERE_THE_SECRET_LIES: &str = "doorward status  (on the host; it says where the secret lies)";
 
+const ADD_THE_PERSON: &str = "add the person to gateway.auth.trustedProxy.allowUsers";
+
 fn approve(request: RequestId) -> String {
     format!("doorward devices approve {request}")
 }
@@ -86,6 +88,7 @@ impl Refusal {
             Self::SessionWasReset => "a look at the session as it is now".into(),
             Self::UnknownRun => "a run with that id".into(),
             Self::LabelTaken => "a label that is free".into(),
+            Self::Approval(fault) => fault.missing(),
             Self::Unavailable { reason, .. } => (*reason).into(),
         }
     }
@@ -137,6 +140,7 @@ impl Refusal {
             | Self::UnknownMethod
             | Self::IdempotencyKeyReused
             | Self::WeakSecret { .. }
+            | Self::Approval(_)
             | Self::WrongRole { .. } => "the client itself",
             Self::UnknownRecord => "nobody; the ledger ends before it",
             Self::RateLimited { .. } => "an operator with operator.admin, or waiting",
@@ -172,9 +176,7 @@ impl Refusal {
             Self::LimitReached { what: "service tokens" } => "doorward tokens list".into(),
             Self::LimitReached { .. } => "wait until one of them is over".into(),
             Self::IdentityMissing(fault) => fault.remedy().into(),
-            Self::IdentityNotAllowed => {
-                "add the person to gateway.auth.trustedProxy.allowUsers".into()
-            }
+            Self::IdentityNotAllowed => ADD_THE_PERSON.into(),
             Self::UnknownCeiling => "add the role under doorward.roles".into(),
             Self::RateLimited { .. } => "doorward lockouts clear".into(),
             Self::Throttled { retry_after_ms } => {
@@ -212,6 +214,7 @@ impl Refusal {
             Self::WrongRole { .. } => "connect in the other role".into(),
             Self::TooManyScopes => "ask for fewer scopes".into(),
             Self::UnknownRecord => "doorward audit log".into(),
+            Self::Approval(fault) => fault.remedy().into(),
             Self::Unavailable { retry_after_ms, .. } => format!("try again in {retry_after_ms} ms"),
         }
     }

@@ -1,7 +1,7 @@
 //! What the registry can be asked to do.
 
 use super::{
-    Access, Ask, LockKey, Policy, Profile, keys::KeyList, lockout::Failures,
+    Access, Ask, LockKey, Policy, Profile, approvals, keys::KeyList, lockout::Failures,
     service_token::NewToken,
 };
 use crate::domain::{
@@ -213,6 +213,8 @@ pub enum Command {
         /// Which; `None` means all.
         key: Option<LockKey>,
     },
+    /// Something about what waits for a person.
+    Approval(approvals::Command),
 }
 
 /// Why a device may have another token.

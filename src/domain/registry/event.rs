@@ -6,7 +6,7 @@
 use ipnet::IpNet;
 
 use super::{
-    Access, ApprovedBy, Policy, Profile,
+    Access, ApprovedBy, Policy, Profile, approvals,
     keys::KeyList,
     lockout::{Failures, LockKey},
 };
@@ -263,6 +263,8 @@ pub enum Event {
         /// How many records there had been, at least, if they are known to have been more.
         newest: Option<u64>,
     },
+    /// Something about what waits for a person.
+    Approval(approvals::Event),
 }
 
 /// A grant, as it was given.

@@ -1,4 +1,4 @@
-//! What is true of every state, whatever was asked in whatever order: INV-1 to INV-9.
+//! What is true of every state, whatever was asked in whatever order: INV-1 to INV-10.
 //!
 //! Checked after every event in tests and debug builds (there while the state is small), and by the
 //! model checker.
@@ -59,6 +59,10 @@ pub fn check(state: &Registry) -> Result<(), &'static str> {
         (
             state.admin_index == state.administering(),
             "INV-9 the index of admins is what a look finds",
+        ),
+        (
+            state.approvals.are_sound(),
+            "INV-10 an approval waits or has ended once, and what is kept is bounded",
         ),
     ] {
         if !holds {

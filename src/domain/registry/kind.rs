@@ -1,6 +1,6 @@
 //! What an event is called, and whom it is about: the same words in every answer, filter and export.
 
-use super::Event;
+use super::{Event, approvals};
 use crate::domain::{
     ids::{DeviceId, TokenId},
     principal::Subject,
@@ -39,6 +39,10 @@ impl Event {
         "lockout_cleared",
         "ledger_recovered",
         "ledger_restored",
+        "approval_requested",
+        "approval_decided",
+        "approval_expired",
+        "approval_withdrawn",
     ];
 
     /// Its name; `proto/doorward/admin/v1/ledger.proto` says what each means.
@@ -77,6 +81,10 @@ impl Event {
             Self::LockoutCleared { .. } => 26,
             Self::Recovered { .. } => 27,
             Self::Restored { .. } => 28,
+            Self::Approval(approvals::Event::Requested(_)) => 29,
+            Self::Approval(approvals::Event::Decided { .. }) => 30,
+            Self::Approval(approvals::Event::Expired { .. }) => 31,
+            Self::Approval(approvals::Event::Withdrawn { .. }) => 32,
         }
     }
 

@@ -8,6 +8,7 @@
 
 pub mod admit;
 mod apply;
+pub mod approvals;
 mod approve;
 pub mod automatic;
 pub mod called;
@@ -207,6 +208,7 @@ impl Decider for Registry {
                 lockout::lock(self, permit, key, failures, until, now)
             }
             C::ClearLockouts { key } => lockout::clear(self, permit, key),
+            C::Approval(command) => approvals::decide(self, permit, command),
         }
     }
 

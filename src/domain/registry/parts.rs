@@ -8,6 +8,7 @@ use imbl::{OrdMap, OrdSet};
 
 use super::{
     Device, LockKey, PairingRequest, Policy, Registry, ServiceToken, SetupCode,
+    approvals::Approvals,
     keys::KeyList,
     lockout::Lockout,
     state::{AdoptedSecret, Closure},
@@ -51,6 +52,8 @@ pub struct Parts {
     pub keys: Option<(Seq, Arc<KeyList>)>,
     /// Lockouts in force.
     pub lockouts: OrdMap<LockKey, Arc<Lockout>>,
+    /// What waits for a person, and the last that did.
+    pub approvals: Approvals,
 }
 
 /// Moves every field from one to the other, but for what is derived from the others.
@@ -76,6 +79,7 @@ macro_rules! moved {
             code_by_hash,
             keys,
             lockouts,
+            approvals,
             $($left: _,)?
         } = $value;
         $to {
@@ -94,6 +98,7 @@ macro_rules! moved {
             code_by_hash,
             keys,
             lockouts,
+            approvals,
             $($added: $what,)?
         }
     }};

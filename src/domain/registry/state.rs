@@ -9,7 +9,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use imbl::{OrdMap, OrdSet};
 
 use super::{
-    ApprovedBy, LockKey, Policy, Profile, ServiceToken, SetupCode, keys::KeyList, lockout::Lockout,
+    ApprovedBy, LockKey, Policy, Profile, ServiceToken, SetupCode, approvals::Approvals,
+    keys::KeyList, lockout::Lockout,
 };
 use crate::domain::{
     ids::{CodeId, DeviceId, PublicKey, RequestId, Seq, TokenHash, TokenId},
@@ -216,6 +217,7 @@ pub struct Registry {
     pub(super) code_by_hash: OrdMap<TokenHash, CodeId>,
     pub(super) keys: Option<(Seq, Arc<KeyList>)>,
     pub(super) lockouts: OrdMap<LockKey, Arc<Lockout>>,
+    pub(super) approvals: Approvals,
     /// Derived from `devices` and `tokens`, and rebuilt from them by [`Registry::administering`]: whose
     /// scopes hold `operator.admin`, whatever ceiling lies on them. `apply` keeps it (INV-9), so that
     /// nobody has to look at every device for the few that may be admins.
@@ -282,6 +284,11 @@ impl Registry {
     pub fn request_of(&self, device: DeviceId, role: Role) -> Option<(RequestId, &PairingRequest)> {
         let id = *self.asking.get(&(device, role))?;
         Some((id, self.pending(id)?))
+    }
+
+    /// What waits for a person, and what became of what did.
+    pub fn approvals(&self) -> &Approvals {
+        &self.approvals
     }
 
     /// Whether no rule may approve this device by itself, because someone turned it down.

@@ -16,7 +16,7 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 
 use crate::{
     domain::{
-        refusal::Refusal,
+        refusal::{ApprovalFault, Refusal},
         registry::called::{Among, PREFIX_MIN, Unclear},
     },
     proto::refusal::{CODE, DOMAIN, GRANTORS, MISSING, REMEDY, RETRY_AFTER_MS},
@@ -281,6 +281,9 @@ fn code(refusal: &Refusal) -> Code {
         | Refusal::RequestChanged { .. }
         | Refusal::SessionWasReset => Code::Aborted,
         Refusal::Unavailable { .. } => Code::Unavailable,
+        Refusal::Approval(ApprovalFault::Unknown) => Code::NotFound,
+        Refusal::Approval(ApprovalFault::Closed { .. }) => Code::FailedPrecondition,
+        Refusal::Approval(ApprovalFault::NotOffered { .. }) => Code::InvalidArgument,
     }
 }
 
@@ -293,6 +296,7 @@ fn sentence(refusal: &Refusal) -> String {
         Refusal::RequestSuperseded { by } => format!("the request was replaced by {by}"),
         Refusal::RequestChanged { now } => format!("the request asks for something else: {now}"),
         Refusal::Unavailable { reason, .. } => format!("nothing was changed: {reason}"),
+        Refusal::Approval(fault) => fault.sentence(),
         other => format!("{}: missing {}", other.code(), other.missing()),
     }
 }

@@ -20,7 +20,11 @@ use actix_web::{
 use serde_json::{Value, json};
 
 use crate::{
-    domain::{refusal::Refusal, scope::Scope, talk::Failure},
+    domain::{
+        refusal::{ApprovalFault, Refusal},
+        scope::Scope,
+        talk::Failure,
+    },
     telemetry::metrics,
 };
 
@@ -177,11 +181,14 @@ fn status(refusal: &Refusal) -> StatusCode {
         | Refusal::LimitReached { .. }
         | Refusal::SecretIsElsewhere { .. }
         | Refusal::AddressUnfit { .. } => StatusCode::CONFLICT,
+        Refusal::Approval(ApprovalFault::Unknown) => StatusCode::NOT_FOUND,
+        Refusal::Approval(ApprovalFault::Closed { .. }) => StatusCode::CONFLICT,
         Refusal::TooManyScopes
         // OpenAI clients know a wrong `model` as a bad request.
         | Refusal::UnknownAgent
         | Refusal::AlreadyOver
         | Refusal::WeakSecret { .. }
+        | Refusal::Approval(ApprovalFault::NotOffered { .. })
         | Refusal::IdempotencyKeyReused => StatusCode::BAD_REQUEST,
         Refusal::RateLimited { .. } | Refusal::Throttled { .. } => StatusCode::TOO_MANY_REQUESTS,
         Refusal::TooManyPending | Refusal::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,

@@ -9,7 +9,7 @@ use crate::{
         ids::{PublicKey, TokenHash},
         principal::{SecretKind, Subject},
         refusal::PairingReason,
-        registry::{self, Approval, ApprovedBy, LockKey, Policy, Profile},
+        registry::{self, Approval, ApprovedBy, LockKey, Policy, Profile, approvals},
         scope::ScopeSet,
     },
     proto::v1,
@@ -54,6 +54,7 @@ fn describe(event: &registry::Event) -> Details {
         | E::DeviceRenamed { .. }
         | E::GrantExpired { .. }
         | E::CeilingAssigned { .. } => device(event),
+        E::Approval(event) => asked_of_a_person(event),
         _ => credential(event),
     }
 }
@@ -184,6 +185,19 @@ fn credential(event: &registry::Event) -> Details {
     }
 }
 
+fn asked_of_a_person(event: &approvals::Event) -> Details {
+    use approvals::Event as E;
+    let details = Details::default().with("approval_id", event.id());
+    match event {
+        E::Requested(request) => details.request(request),
+        E::Decided { id: _, decision, by } => {
+            details.with("decision", decision.name()).with("by", by.reference())
+        }
+        E::Expired { id: _ } => details,
+        E::Withdrawn { id: _, why } => details.with("why", why.name()),
+    }
+}
+
 fn reason_name(reason: PairingReason) -> &'static str {
     match reason {
         PairingReason::NotPaired => "not_paired",
@@ -238,6 +252,30 @@ impl Details {
     fn lock_key(self, LockKey { class, address }: &LockKey) -> Self {
         let address = address.map(|address| address.to_string());
         self.with("class", class.name()).maybe("address", address.as_ref())
+    }
+
+    fn request(self, request: &approvals::Request) -> Self {
+        let approvals::Request { id: _, kind, asker, presentation, offered, until } = request;
+        let approvals::Asker { agent, session, run } = asker;
+        let approvals::Presentation { tool, title, description, detail, whole } = presentation;
+        let offered: Vec<_> = offered.iter().map(|decision| decision.name()).collect();
+        let details = self
+            .with("kind", kind.name())
+            .maybe("agent", agent.as_ref().map(ToString::to_string).as_ref())
+            .maybe("session", session.as_ref().map(ToString::to_string).as_ref())
+            .maybe("run", run.as_ref().map(ToString::to_string).as_ref())
+            .maybe("tool", tool.as_ref())
+            .with("title", title)
+            .with("description", description)
+            .maybe("detail", detail.as_ref())
+            .with("offered", offered.join(" "))
+            .with("until", until.0);
+        match whole {
+            Some(approvals::Whole { digest, bytes }) => {
+                details.hash("whole_hash", TokenHash(*digest)).with("whole_bytes", bytes)
+            }
+            None => details,
+        }
     }
 
     fn approval(self, approval: &Approval) -> Self {

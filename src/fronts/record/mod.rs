@@ -94,6 +94,7 @@ fn rule_name(rule: Rule) -> &'static str {
         Rule::KeyList => "key_list",
         Rule::SetupCode => "setup_code",
         Rule::RateLimit => "rate_limit",
+        Rule::AgentRun => "agent_run",
     }
 }
 

@@ -6,15 +6,20 @@ use super::*;
 use crate::{
     domain::{
         Event,
-        ids::{CodeId, DeviceId, PublicKey, RequestId, Seq, TokenHash, TokenId},
+        ids::{ApprovalId, CodeId, DeviceId, PublicKey, RequestId, Seq, TokenHash, TokenId},
         principal::Subject,
         refusal::PairingReason,
         registry::{
             Access, Approval, ApprovedBy, AuthMode, CredentialClass, Event as E, LockKey, Policy,
             Profile,
+            approvals::{
+                Asker, Decision, Event as Asked, Kind as ApprovalKind, Presentation, Request,
+                Whole, Withdrawal,
+            },
             keys::{KeyList, ListedKey},
         },
         scope::{Known, Role, ScopeSet},
+        talk::{AgentId, RunId, SessionKey},
         time::UnixMillis,
     },
     service::Via,
@@ -152,7 +157,57 @@ fn credential_events() -> Vec<E> {
         E::LockoutCleared { key },
         E::Recovered { lost: 2, unsigned: 1, fault: "cut off".into() },
         E::Restored { size: 9, root: [5; 32], newest: Some(12) },
+        E::Approval(Asked::Requested(Box::new(request()))),
+        E::Approval(Asked::Decided { id: APPROVAL, decision: Decision::Deny, by: Principal::Open }),
+        E::Approval(Asked::Expired { id: APPROVAL }),
+        E::Approval(Asked::Withdrawn { id: APPROVAL, why: Withdrawal::RunEnded }),
     ]
+}
+
+const APPROVAL: ApprovalId = ApprovalId([0xa9; 16]);
+
+fn request() -> Request {
+    Request {
+        id: APPROVAL,
+        kind: ApprovalKind::Plugin,
+        asker: Asker {
+            agent: AgentId::parse("main"),
+            session: SessionKey::stored("agent:main:main"),
+            run: RunId::parse("run-1"),
+        },
+        presentation: Presentation {
+            tool: Some("execute".into()),
+            title: "make".into(),
+            description: "in the kitchen".into(),
+            detail: Some("make coffee".into()),
+            whole: Some(Whole { digest: [0x5a; 32], bytes: 70_000 }),
+        },
+        offered: [Decision::AllowOnce, Decision::Deny].into(),
+        until: UNTIL,
+    }
+}
+
+#[test]
+fn what_waits_for_a_person_is_told_in_full() {
+    let (_, details) = told(E::Approval(Asked::Requested(Box::new(request()))));
+    let expected = [
+        ("agent", "main"),
+        ("approval_id", "a9a9a9a9-a9a9-a9a9-a9a9-a9a9a9a9a9a9"),
+        ("description", "in the kitchen"),
+        ("detail", "make coffee"),
+        ("kind", "plugin"),
+        ("offered", "allow-once deny"),
+        ("run", "run-1"),
+        ("session", "agent:main:main"),
+        ("title", "make"),
+        ("tool", "execute"),
+        ("until", &UNTIL.0.to_string()),
+        ("whole_bytes", "70000"),
+        ("whole_hash", &"5a".repeat(32)),
+    ];
+    let details: Vec<_> =
+        details.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+    assert_eq!(details, expected);
 }
 
 /// An event's kind and details, as they are told.
@@ -226,9 +281,13 @@ fn each_kind_has_a_name_of_its_own_and_none_is_forgotten() {
         E::LockoutCleared { .. } => 26,
         E::Recovered { .. } => 27,
         E::Restored { .. } => 28,
+        E::Approval(Asked::Requested(_)) => 29,
+        E::Approval(Asked::Decided { .. }) => 30,
+        E::Approval(Asked::Expired { .. }) => 31,
+        E::Approval(Asked::Withdrawn { .. }) => 32,
     };
     let rows: Vec<_> = events().iter().map(row).collect();
-    assert_eq!(rows, (0..29).collect::<Vec<_>>());
+    assert_eq!(rows, (0..33).collect::<Vec<_>>());
     let names: BTreeSet<_> = events().into_iter().map(|event| told(event).0).collect();
     assert_eq!(names.len(), rows.len());
 }
@@ -291,6 +350,7 @@ fn every_principal_is_told_apart() {
         (Principal::System(Rule::KeyList), rule("key_list")),
         (Principal::System(Rule::SetupCode), rule("setup_code")),
         (Principal::System(Rule::RateLimit), rule("rate_limit")),
+        (Principal::System(Rule::AgentRun), rule("agent_run")),
         (
             Principal::Token(TOKEN),
             Kind::ServiceToken(wire::ServiceToken { token_id: TOKEN.to_string() }),

@@ -5,8 +5,8 @@
 use super::{
     dispatch::{Method, Serve},
     methods::{
-        agent, catalogs, chat, devices, gateway, lockouts, pairing, sessions, setup, tokens,
-        upgrade,
+        agent, approvals, catalogs, chat, devices, gateway, lockouts, pairing, sessions, setup,
+        tokens, upgrade,
     },
 };
 use crate::domain::operation::Operation;
@@ -27,6 +27,9 @@ catalog! {
     "agent.identity.get" => ReadModels, Now(agent::identity_get);
     "agent.wait" => Complete, Wait(agent::wait);
     "agents.list" => ReadModels, Now(catalogs::agents_list);
+    "approval.get" => ReadApprovals, Now(approvals::get);
+    "approval.history" => ReadApprovals, Now(approvals::history);
+    "approval.resolve" => DecideApproval, Later(approvals::resolve);
     "chat.abort" => Complete, Now(chat::abort);
     "chat.history" => ReadSessions, Later(chat::history);
     "chat.inject" => ManageSessions, Later(chat::inject);
@@ -55,9 +58,15 @@ catalog! {
     "doorward.tokens.revoke" => RevokeServiceToken, Later(tokens::revoke);
     "doorward.tokens.rotate" => RotateServiceToken, Later(tokens::rotate);
     "doorward.whoami" => WhoAmI, Now(gateway::whoami);
+    "exec.approval.get" => ReadApprovals, Now(approvals::exec_get);
+    "exec.approval.list" => ReadApprovals, Now(approvals::exec_list);
+    "exec.approval.resolve" => DecideApproval, Later(approvals::exec_resolve);
     "gateway.identity.get" => ReadIdentity, Now(gateway::identity_get);
     "health" => ReadHealth, Now(gateway::health);
     "models.list" => ReadModels, Now(catalogs::models_list);
+    "openclaw.approval.list" => ReadApprovals, Now(approvals::system_list);
+    "plugin.approval.list" => ReadApprovals, Now(approvals::plugin_list);
+    "plugin.approval.resolve" => DecideApproval, Later(approvals::plugin_resolve);
     "sessions.abort" => Complete, Now(chat::abort);
     "sessions.create" => EditSessions, Later(sessions::changing::create);
     "sessions.delete" => ManageSessions, Later(sessions::changing::delete);
@@ -89,7 +98,11 @@ pub const EVENTS: &[&str] = &[
     "device.pair.setup.completed",
     "doorward.grant.ending",
     "doorward.session.changed",
+    "exec.approval.requested",
+    "exec.approval.resolved",
     "health",
+    "plugin.approval.requested",
+    "plugin.approval.resolved",
     "presence",
     "session.message",
     "sessions.changed",

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::wire;
 use crate::{
-    domain::{refusal::Refusal, scope::ScopeSet},
+    domain::{refusal::Refusal, registry::approvals::Kind, scope::ScopeSet},
     service::{Challenge, Fact, News, Service, TalkNews},
     support::clock,
 };
@@ -124,6 +124,20 @@ fn render(fact: &Fact, service: &Service) -> String {
         }
         Fact::GrantEnding(ending, at) => {
             ("doorward.grant.ending", wire::ending(ending, *at).to_string(), None)
+        }
+        Fact::ApprovalRequested(approval) => {
+            let name = match approval.request.kind {
+                Kind::Exec => "exec.approval.requested",
+                Kind::Plugin => "plugin.approval.requested",
+            };
+            (name, wire::approvals::row(approval).to_string(), None)
+        }
+        Fact::ApprovalResolved(approval) => {
+            let name = match approval.request.kind {
+                Kind::Exec => "exec.approval.resolved",
+                Kind::Plugin => "plugin.approval.resolved",
+            };
+            (name, wire::approvals::resolved(approval).unwrap_or_default().to_string(), None)
         }
         Fact::Talk(news) => talk(news, service),
         Fact::Shutdown => ("shutdown", json!({"reason": "gateway stopping"}).to_string(), None),

@@ -92,3 +92,6 @@ pub const RUN_WAIT_DEFAULT: Duration = Duration::from_secs(30);
 
 /// The longest that it may wait.
 pub const RUN_WAIT_MAX: Duration = Duration::from_secs(3600);
+
+/// Approvals that one page of their history may have. The published schema's bound.
+pub const APPROVALS_PAGE_MAX: usize = 100;

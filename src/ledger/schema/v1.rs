@@ -10,7 +10,7 @@ use crate::{
         ids::{DeviceId, TokenId},
         origin, principal,
         refusal::PairingReason,
-        registry,
+        registry::{self, approvals},
         scope::{self, Known},
         time::UnixMillis,
     },
@@ -70,7 +70,8 @@ mirror!(
         TrustedCidr,
         KeyList,
         SetupCode,
-        RateLimit
+        RateLimit,
+        AgentRun
     }
 );
 mirror!(Transport = record::Transport { WebSocket, Http, AdminSocket, Internal, Grpc });
@@ -86,6 +87,9 @@ mirror!(
     Class =
         registry::CredentialClass { SharedSecret, DeviceToken, ServiceToken, SetupCode, Person }
 );
+mirror!(ApprovalKind = approvals::Kind { Exec, Plugin });
+mirror!(Decision = approvals::Decision { AllowOnce, AllowAlways, Deny });
+mirror!(Withdrawal = approvals::Withdrawal { RunEnded, AgentCrashed, GatewayRestarted });
 
 #[derive(Encode, Decode)]
 pub(in crate::ledger) enum Principal {

@@ -5,8 +5,8 @@
 //! last message only. Whoever drops the answer cancels the turn: the agent is told at once, and
 //! ended with its whole group if it does not stop.
 //!
-//! What it wants to do that needs a leave is asked of [`Permissions`], and denied if nobody gives
-//! one. It gets no files, terminals or tools from this side. `talker` speaks the protocol. The
+//! What it wants to do that needs a leave is asked of [`Permissions`], while it is listened to on:
+//! it may ask for several things at once, say more, or crash meanwhile. It gets no files, terminals or tools from this side. `talker` speaks the protocol. The
 //! crate `agent-client-protocol` is not used for the reason that [`http`](super::model::http) has:
 //! it asks for serde_json's `preserve_order`, too.
 
@@ -14,11 +14,14 @@ mod talker;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
 
 use futures_util::{
-    future::{self, BoxFuture},
-    stream::{self, StreamExt as _},
+    future::BoxFuture,
+    stream::{self, FuturesUnordered, StreamExt as _},
 };
 use serde_json::{Value, json};
 use tokio::time::timeout;
@@ -31,10 +34,10 @@ use super::{
 use crate::domain::talk::{
     AgentId, Author, Delta, Failure, Message, Model, Part, RunId, SessionKey, Stop, ToolChoice,
 };
-use talker::{Heard, Talker};
+use talker::{Heard, Talker, Wished};
 
 /// Something an agent wants to do and may not of itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Wish {
     /// Which agent.
     pub agent: AgentId,
@@ -46,22 +49,46 @@ pub struct Wish {
     pub title: String,
     /// What kind of thing that is: `edit`, `execute` and so on; the protocol's `ToolKind`.
     pub kind: Option<String>,
+    /// What exactly, as far as it says.
+    pub detail: Option<String>,
+    /// Whether it takes a yes for this once.
+    pub once: bool,
+    /// Whether it takes a yes that it may remember.
+    pub always: bool,
+    /// What becomes of the agent while it waits.
+    pub fate: Fate,
+}
+
+/// An answer to a [`Wish`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leave {
+    /// It may not.
+    No,
+    /// It may, this once.
+    Once,
+    /// It may, and may remember it.
+    Always,
+}
+
+/// What becomes of an agent, for those who wait on its behalf.
+#[derive(Debug, Clone, Default)]
+pub struct Fate(Arc<AtomicBool>);
+
+impl Fate {
+    /// Whether it ended without being told to.
+    pub fn is_crashed(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+
+    fn crashed(&self) {
+        self.0.store(true, Ordering::Release);
+    }
 }
 
 /// Who gives leave.
 pub trait Permissions: Send + Sync {
-    /// Whether the agent may, this once. The run waits for it.
-    fn ask(&self, wish: Wish) -> BoxFuture<'static, bool>;
-}
-
-/// Gives nobody leave.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Denied;
-
-impl Permissions for Denied {
-    fn ask(&self, _: Wish) -> BoxFuture<'static, bool> {
-        Box::pin(future::ready(false))
-    }
+    /// Whether the agent may. The agent waits for it; dropped, nobody does any more.
+    fn ask(&self, wish: Wish) -> BoxFuture<'static, Leave>;
 }
 
 /// The runtime.
@@ -94,7 +121,9 @@ impl Runtime for Acp {
 
     fn answer(&self, turn: Turn) -> Answer {
         let inner = Arc::clone(&self.inner);
-        let work = Work { inner, turn, talker: None, prompt: 0, bytes: 0, over: false };
+        let (wishes, fate) = Default::default();
+        let work =
+            Work { inner, turn, talker: None, prompt: 0, bytes: 0, over: false, wishes, fate };
         stream::unfold(work, |mut work| async { Some((work.next().await?, work)) }).boxed()
     }
 }
@@ -128,7 +157,13 @@ struct Work {
     prompt: u64,
     bytes: usize,
     over: bool,
+    /// What it waits to be allowed, each by its request.
+    wishes: FuturesUnordered<BoxFuture<'static, Granted>>,
+    fate: Fate,
 }
+
+/// A request, what it can be answered, and what it is to be.
+type Granted = (Value, Vec<Value>, Leave);
 
 impl Work {
     async fn next(&mut self) -> Option<Result<Delta, Failure>> {
@@ -141,6 +176,10 @@ impl Work {
         };
         if step.is_err() || matches!(step, Ok(Delta::End(_))) {
             self.over = true;
+            if matches!(step, Err(Failure::Crashed(_) | Failure::Broken(_))) {
+                self.fate.crashed();
+            }
+            self.wishes.clear();
             // After a failure nobody knows where it stands, so it goes.
             self.talker = None;
         }
@@ -170,14 +209,18 @@ impl Work {
     async fn hear(&mut self) -> Result<Delta, Failure> {
         loop {
             let Some(talker) = &mut self.talker else { return Ok(Delta::End(Stop::Done)) };
-            let text = match talker.hear().await? {
+            let line = tokio::select! {
+                Some((id, options, leave)) = self.wishes.next() => {
+                    talker.answer(id, outcome(leave, &options)).await?;
+                    continue;
+                }
+                line = talker.line() => line?,
+            };
+            let text = match talker.read(line).await? {
                 Heard::Text(text) => Delta::Text(text),
                 Heard::Thought(text) => Delta::Reasoning(text),
-                Heard::Wish { id, title, kind, options } => {
-                    let Turn { agent, run, session, .. } = self.turn.clone();
-                    let wish = Wish { agent, run, session, title, kind };
-                    let may = self.inner.permissions.ask(wish).await;
-                    talker.answer(id, outcome(may, &options)).await?;
+                Heard::Wish(wished) => {
+                    self.wish(wished);
                     continue;
                 }
                 Heard::Answer { id, result } if id == self.prompt => {
@@ -197,6 +240,16 @@ impl Work {
                 false => Err(Failure::TooLong { limit: ANSWER_BYTES }),
             };
         }
+    }
+
+    fn wish(&mut self, Wished { id, title, kind, detail, options }: Wished) {
+        let Turn { agent, run, session, .. } = self.turn.clone();
+        let offers = |kind| options.iter().any(|option| option["kind"] == kind);
+        let (once, always) = (offers("allow_once"), offers("allow_always"));
+        let fate = self.fate.clone();
+        let wish = Wish { agent, run, session, title, kind, detail, once, always, fate };
+        let asked = self.inner.permissions.ask(wish);
+        self.wishes.push(Box::pin(async move { (id, options, asked.await) }));
     }
 }
 
@@ -219,34 +272,42 @@ impl Drop for Work {
     }
 }
 
-/// Tells the agent to stop, and waits until it has.
+/// Tells the agent to stop, and waits until it has. What it still waits to be allowed is answered, as
+/// the protocol wants it.
 async fn cancel(mut talker: Talker, prompt: u64) -> Result<Talker, Failure> {
     talker.cancel().await?;
+    for id in talker.open() {
+        talker.answer(id, cancelled()).await?;
+    }
     loop {
         match talker.hear().await? {
             Heard::Answer { id, .. } if id == prompt => return Ok(talker),
-            Heard::Wish { id, .. } => {
-                talker.answer(id, json!({"outcome": {"outcome": "cancelled"}})).await?;
+            Heard::Wish(Wished { id, .. }) => {
+                talker.answer(id, cancelled()).await?;
             }
             _ => {}
         }
     }
 }
 
-/// The agent's own option for a yes or a no, for this once if it has one.
-fn outcome(may: bool, options: &[Value]) -> Value {
-    let kinds = match may {
-        true => ["allow_once", "allow_always"],
-        false => ["reject_once", "reject_always"],
+/// The agent's own option for an answer: for ever only if that was the answer, or if it is a no.
+fn outcome(leave: Leave, options: &[Value]) -> Value {
+    let kinds: &[_] = match leave {
+        Leave::Once => &["allow_once"],
+        Leave::Always => &["allow_always"],
+        Leave::No => &["reject_once", "reject_always"],
     };
-    // A yes for ever is more than was given; a no for ever is no less than a no.
-    let kinds = if may { &kinds[..1] } else { &kinds[..] };
     let option =
         kinds.iter().find_map(|kind| options.iter().find(|option| option["kind"] == *kind));
     match option {
         Some(option) => json!({"outcome": {"outcome": "selected", "optionId": option["optionId"]}}),
-        None => json!({"outcome": {"outcome": "cancelled"}}),
+        None => cancelled(),
     }
+}
+
+/// An answer without a choice.
+fn cancelled() -> Value {
+    json!({"outcome": {"outcome": "cancelled"}})
 }
 
 /// Why the turn ended: the protocol's `StopReason`.

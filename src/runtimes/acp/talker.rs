@@ -27,16 +27,7 @@ pub(super) enum Heard {
     /// More of what it thinks.
     Thought(String),
     /// It wants leave.
-    Wish {
-        /// Names the request, to be answered with.
-        id: Value,
-        /// What it wants to do.
-        title: String,
-        /// What kind of thing that is.
-        kind: Option<String>,
-        /// What it can be answered.
-        options: Vec<Value>,
-    },
+    Wish(Wished),
     /// The answer to a request.
     Answer {
         /// Which.
@@ -46,6 +37,21 @@ pub(super) enum Heard {
     },
     /// Something that is of no use here.
     Other,
+}
+
+/// A request for leave.
+#[derive(Debug)]
+pub(super) struct Wished {
+    /// Names the request, to be answered with.
+    pub id: Value,
+    /// What it wants to do.
+    pub title: String,
+    /// What kind of thing that is.
+    pub kind: Option<String>,
+    /// What exactly.
+    pub detail: Option<String>,
+    /// What it can be answered.
+    pub options: Vec<Value>,
 }
 
 /// The process with its one session.
@@ -60,6 +66,8 @@ pub(super) struct Talker {
     searched: usize,
     requests: u64,
     session: String,
+    /// What it asked for leave for and was not answered yet.
+    open: Vec<Value>,
 }
 
 impl Talker {
@@ -70,7 +78,8 @@ impl Talker {
     pub async fn start(program: &Program) -> Result<Self, Failure> {
         let (process, stdin) = Process::start(program, &[])?;
         let (process, session) = (Some(process), String::new());
-        let mut talker = Self { process, stdin, rest: vec![], searched: 0, requests: 0, session };
+        let (rest, open) = Default::default();
+        let mut talker = Self { process, stdin, rest, searched: 0, requests: 0, session, open };
         let nothing = json!({
             "fs": {"readTextFile": false, "writeTextFile": false}, "terminal": false,
         });
@@ -118,6 +127,7 @@ impl Talker {
     /// # Errors
     /// If it is gone.
     pub async fn answer(&mut self, id: Value, result: Value) -> Result<(), Failure> {
+        self.open.retain(|open| *open != id);
         self.send(&json!({"jsonrpc": "2.0", "id": id, "result": result})).await
     }
 
@@ -126,20 +136,26 @@ impl Talker {
     /// # Errors
     /// If it is gone, refuses a request, or cannot be understood.
     pub async fn hear(&mut self) -> Result<Heard, Failure> {
-        let message = self.line().await?;
+        let line = self.line().await?;
+        self.read(line).await
+    }
+
+    /// What it still waits to be allowed.
+    pub fn open(&self) -> Vec<Value> {
+        self.open.clone()
+    }
+
+    /// What a line of it says.
+    ///
+    /// # Errors
+    /// As [`Self::hear`].
+    pub async fn read(&mut self, message: Value) -> Result<Heard, Failure> {
         let (id, method) = (&message["id"], message["method"].as_str());
         match (method, id.is_null()) {
             (Some("session/update"), true) => Ok(self.update(&message["params"])),
             (Some("session/request_permission"), false) => {
-                let params = &message["params"];
-                let call = &params["toolCall"];
-                let text = |value: &Value| value.as_str().map(str::to_owned);
-                Ok(Heard::Wish {
-                    id: id.clone(),
-                    title: shortened(call["title"].as_str().unwrap_or("something")),
-                    kind: text(&call["kind"]),
-                    options: params["options"].as_array().cloned().unwrap_or_default(),
-                })
+                self.open.push(id.clone());
+                Ok(Heard::Wish(wished(id.clone(), &message["params"])))
             }
             (Some(_), false) => {
                 let error = json!({"code": METHOD_NOT_FOUND, "message": "not offered"});
@@ -193,8 +209,11 @@ impl Talker {
         }
     }
 
-    /// The next line that is not blank.
-    async fn line(&mut self) -> Result<Value, Failure> {
+    /// The next line that is not blank. Given up while it waits, it has lost nothing.
+    ///
+    /// # Errors
+    /// If the agent is gone, or cannot be understood.
+    pub async fn line(&mut self) -> Result<Value, Failure> {
         loop {
             if let Some(end) = self.rest[self.searched..].iter().position(|&byte| byte == b'\n') {
                 let line: Vec<u8> = self.rest.drain(..=self.searched + end).collect();
@@ -227,6 +246,38 @@ impl Talker {
             None => Failure::Crashed("it has ended".into()),
         }
     }
+}
+
+fn wished(id: Value, params: &Value) -> Wished {
+    let call = &params["toolCall"];
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    Wished {
+        id,
+        title: text(&call["title"]).unwrap_or_else(|| "something".into()),
+        kind: text(&call["kind"]),
+        detail: detail(call),
+        options: params["options"].as_array().cloned().unwrap_or_default(),
+    }
+}
+
+/// All that a tool call says about what it would do: where, with what, and what it would change.
+fn detail(call: &Value) -> Option<String> {
+    let every = |field: &str| call[field].as_array().cloned().unwrap_or_default();
+    let mut said: Vec<String> = every("locations")
+        .iter()
+        .filter_map(|location| location["path"].as_str().map(|path| format!("at {path}")))
+        .collect();
+    let input = &call["rawInput"];
+    if !input.is_null() {
+        said.push(input.as_str().map_or_else(|| format!("{input:#}"), str::to_owned));
+    }
+    for content in every("content") {
+        if let Some(path) = content["path"].as_str() {
+            said.push(format!("{path}:\n{}", content["newText"].as_str().unwrap_or_default()));
+        }
+        said.extend(content["content"]["text"].as_str().map(str::to_owned));
+    }
+    (!said.is_empty()).then(|| said.join("\n"))
 }
 
 /// A request that the agent refused.

@@ -10,7 +10,7 @@ use futures_util::{
     future::{self, BoxFuture},
 };
 
-use super::{Acp, Denied, Permissions, Wish};
+use super::{Acp, Fate, Leave, Permissions, Wish};
 use crate::{
     domain::talk::{
         AgentId, Author, Delta, Failure, Message, Model, RunId, Sampling, SessionKey, Stop,
@@ -130,11 +130,20 @@ async fn a_session_has_its_own_agent_that_remembers() {
     }
 }
 
+/// Gives nobody leave.
+struct Denied;
+
+impl Permissions for Denied {
+    fn ask(&self, _: Wish) -> BoxFuture<'static, Leave> {
+        Box::pin(future::ready(Leave::No))
+    }
+}
+
 /// Gives the leave it was made with, and notes what was wished.
-struct Noted(bool, Mutex<Vec<Wish>>);
+struct Noted(Leave, Mutex<Vec<Wish>>);
 
 impl Permissions for Noted {
-    fn ask(&self, wish: Wish) -> BoxFuture<'static, bool> {
+    fn ask(&self, wish: Wish) -> BoxFuture<'static, Leave> {
         self.1.lock().unwrap().push(wish);
         Box::pin(future::ready(self.0))
     }
@@ -143,7 +152,7 @@ impl Permissions for Noted {
 #[tokio::test]
 async fn leave_is_asked_for_and_denied_if_nobody_gives_it() {
     let script = r#"read -r prompt
-        say '{"jsonrpc":"2.0","id":"w","method":"session/request_permission","params":{"sessionId":"s","toolCall":{"toolCallId":"t","title":"rm -rf x","kind":"execute"},"options":[OPTIONS]}}'
+        say '{"jsonrpc":"2.0","id":"w","method":"session/request_permission","params":{"sessionId":"s","toolCall":{"toolCallId":"t","title":"rm -rf x","kind":"execute","locations":[{"path":"/etc/x"}],"rawInput":{"argv":"rm"},"content":[{"type":"diff","path":"/etc/x","newText":"new"},{"type":"content","content":{"type":"text","text":"words"}}]},"options":[OPTIONS]}}'
         read -r told
         chunk agent_message_chunk "$(printf '%s' "$told" | grep -oE '"(optionId|outcome)":"[a-z]+"' | tr -d '"' | sort | tr '\n' ' ')"
         end 3 end_turn"#;
@@ -152,24 +161,91 @@ async fn leave_is_asked_for_and_denied_if_nobody_gives_it() {
     let both =
         [option("allow_always", "aa"), option("allow_once", "ao"), option("reject_once", "ro")]
             .join(",");
-    for (may, options, expected) in [
-        (true, both.as_str(), "optionId:ao outcome:selected "),
-        (false, &both, "optionId:ro outcome:selected "),
-        (false, &option("allow_once", "ao"), "outcome:cancelled "),
-        (true, &option("allow_always", "aa"), "outcome:cancelled "),
+    for (leave, options, expected) in [
+        (Leave::Once, both.as_str(), "optionId:ao outcome:selected "),
+        (Leave::Always, &both, "optionId:aa outcome:selected "),
+        (Leave::No, &both, "optionId:ro outcome:selected "),
+        (Leave::No, &option("allow_once", "ao"), "outcome:cancelled "),
+        (Leave::Once, &option("allow_always", "aa"), "outcome:cancelled "),
     ] {
-        let noted = Arc::new(Noted(may, Mutex::default()));
+        let noted = Arc::new(Noted(leave, Mutex::default()));
         let program = program(&format!("{BEGIN}{}", script.replace("OPTIONS", options)));
         let agent = Acp::new(program.clone(), Arc::clone(&noted) as Arc<dyn Permissions>);
-        assert_eq!(said(&agent, ask("hi")).await.0, expected, "{may} {options}");
-        let Turn { agent, run, session, .. } = ask("hi");
-        let (title, kind) = ("rm -rf x".to_owned(), Some("execute".to_owned()));
-        assert_eq!(*noted.1.lock().unwrap(), [Wish { agent, run, session, title, kind }]);
-        if !may {
+        assert_eq!(said(&agent, ask("hi")).await.0, expected, "{leave:?} {options}");
+        let [wish] = <[Wish; 1]>::try_from(noted.1.lock().unwrap().clone()).unwrap();
+        let turn = ask("hi");
+        assert_eq!((wish.agent, wish.run, wish.session), (turn.agent, turn.run, turn.session));
+        assert_eq!((wish.title.as_str(), wish.kind.as_deref()), ("rm -rf x", Some("execute")));
+        let detail = "at /etc/x\n{\n  \"argv\": \"rm\"\n}\n/etc/x:\nnew\nwords";
+        assert_eq!(wish.detail.as_deref(), Some(detail));
+        let offers = |kind: &str| options.contains(kind);
+        assert_eq!((wish.once, wish.always), (offers("allow_once"), offers("allow_always")));
+        if leave == Leave::No {
             let silent = Acp::new(program, Arc::new(Denied));
             assert_eq!(said(&silent, ask("hi")).await.0, expected, "{options}");
         }
     }
+}
+
+/// Never answers, and notes who went away unanswered: whether the agent had crashed.
+struct Silent(Arc<Mutex<Vec<bool>>>);
+
+struct Gone(Arc<Mutex<Vec<bool>>>, Fate);
+
+impl Drop for Gone {
+    fn drop(&mut self) {
+        self.0.lock().unwrap().push(self.1.is_crashed());
+    }
+}
+
+impl Permissions for Silent {
+    fn ask(&self, wish: Wish) -> BoxFuture<'static, Leave> {
+        let gone = Gone(Arc::clone(&self.0), wish.fate);
+        Box::pin(async move {
+            let _gone = gone;
+            future::pending().await
+        })
+    }
+}
+
+const WISH: &str = r#"
+    wish() { say '{"jsonrpc":"2.0","id":"'"$1"'","method":"session/request_permission","params":{"toolCall":{"title":"x"},"options":[{"optionId":"o","kind":"allow_once"}]}}'; }
+    "#;
+
+#[tokio::test]
+async fn while_a_person_is_asked_the_agent_is_listened_to() {
+    for (script, expected, crashed) in [
+        // Two at once, and words in between.
+        ("wish a; chunk agent_message_chunk hm; wish b; end 3 end_turn", "hm", false),
+        ("wish a; chunk agent_message_chunk hm; exit 3", "hm", true),
+    ] {
+        let gone = Arc::new(Mutex::default());
+        let program = program(&format!("{BEGIN}{WISH}read -r p; {script}"));
+        let agent = Acp::new(program, Arc::new(Silent(Arc::clone(&gone))));
+        let answer = answer(&agent, ask("hi")).await;
+        let texts = answer.iter().filter_map(|delta| match delta {
+            Ok(Delta::Text(text)) => Some(text.as_str()),
+            _ => None,
+        });
+        assert_eq!(texts.collect::<String>(), expected, "{script}");
+        assert_eq!(answer.last().unwrap().is_err(), crashed, "{script}");
+        let gone = gone.lock().unwrap();
+        assert!(!gone.is_empty() && gone.iter().all(|one| *one == crashed), "{script}: {gone:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_asked_when_the_turn_is_cancelled_is_answered() {
+    let gone = Arc::new(Mutex::default());
+    let script = r#"read -r p; wish a; chunk agent_message_chunk work
+        read -r told; read -r answer
+        case "$told$answer" in *session/cancel*'"id":"a"'*) end 3 cancelled;; esac
+        read -r p"#;
+    let script = program(&format!("{BEGIN}{WISH}{script}"));
+    let agent = Acp::new(script, Arc::new(Silent(Arc::clone(&gone))));
+    assert_eq!(begin_and_drop(&agent).await, "work");
+    until("it is kept", || agent.inner.waiting.lock().unwrap().len() == 1).await;
+    assert_eq!(*gone.lock().unwrap(), [false]);
 }
 
 #[tokio::test]

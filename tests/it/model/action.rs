@@ -16,7 +16,10 @@ use doorward::domain::{
     time::UnixMillis,
 };
 
-use super::world::{DEVICES, Holder, LATER, SOON, TOKEN, Who, World, device, key, policy, set};
+use super::{
+    waiting::Waiting,
+    world::{DEVICES, Holder, LATER, SOON, TOKEN, Who, World, device, key, policy, set},
+};
 
 /// Names of scopes.
 pub type Want = &'static str;
@@ -63,6 +66,7 @@ pub enum Action {
     LockOut,
     Clear(Who),
     Start(u8),
+    Person(Waiting),
 }
 
 /// What a step asks of the registry.
@@ -88,6 +92,7 @@ impl Action {
             }
         }
         all.extend(askers(world).flat_map(|who| of_everyone(world, who)));
+        all.extend(Waiting::all(world, askers(world)).into_iter().map(Self::Person));
         all
     }
 
@@ -102,6 +107,7 @@ impl Action {
             | Self::Nearby(_)
             | Self::Listed(_)
             | Self::Redeem(..) => return self.ask(world),
+            Self::Person(waiting) => return waiting.call(world),
             Self::Approve(n, role, who, (until, ceiling, ephemeral)) => {
                 let until = until.map(UnixMillis);
                 let terms = Terms { until, ceiling: ceiling.map(str::to_owned), ephemeral };

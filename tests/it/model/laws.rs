@@ -21,6 +21,7 @@ use super::{
     action::Action,
     claim::{Bits, admins, bits, is_held_back},
     project,
+    waiting::ended_once,
     world::{DEVICES, Holder, Rules, TOKEN, Who, World, device},
 };
 
@@ -33,13 +34,13 @@ pub enum Law {
     Gone,
     /// Somebody holds `operator.admin`, if anybody did.
     LastAdmin,
-    /// A request that was closed is never approved.
+    /// A request that was closed is never approved, and an approval ends once.
     Closed,
     /// Doing the same again changes nothing.
     Idempotent,
     /// What is for a while ends.
     Ends,
-    /// INV-1 to INV-9.
+    /// INV-1 to INV-10.
     Invariants,
 }
 
@@ -94,6 +95,7 @@ pub fn step(rules: &impl Rules, before: &World, action: Action) -> Result<Option
     ends(&world, before, action)?;
     gone(rules, &world)?;
     closed(rules, &world)?;
+    law(Law::Closed, ended_once(before, &world), || "an approval ended twice, or too late".into())?;
     last_admin(before, &world, action)?;
     provenance(&world)?;
     let inv = invariants::check(&world.registry);

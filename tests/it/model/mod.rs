@@ -15,6 +15,7 @@ mod kinds;
 mod laws;
 mod project;
 mod shadow;
+mod waiting;
 mod world;
 
 use explore::{Field, Seen};

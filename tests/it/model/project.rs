@@ -9,6 +9,7 @@ use doorward::domain::{
     scope::{Known, Role, Scope, ScopeSet},
 };
 
+use super::waiting::status;
 use super::world::{DEVICES, Holder, TOKEN, World, device};
 
 /// A state in one number; two states with the same one go on alike.
@@ -105,5 +106,6 @@ fn of_house(world: &World) -> impl Hash + use<> {
     let token = (of_token(world), world.dead.contains_key(&Holder::Token));
     let ghosts = [Holder::Token, Holder::Shared].map(|holder| world.ghosts.contains_key(&holder));
     let key = LockKey { class: CredentialClass::SharedSecret, address: None };
-    (token, ghosts, registry.lockout(&key).is_some(), registry.gateway_key().is_some(), world.clock)
+    let (locked, begun) = (registry.lockout(&key).is_some(), registry.gateway_key().is_some());
+    (token, ghosts, locked, begun, status(registry), world.clock)
 }

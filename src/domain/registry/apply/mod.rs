@@ -9,7 +9,7 @@ mod devices;
 
 use std::sync::Arc;
 
-use super::{CLOSED_MAX, Event, Registry, Touched, state::Closure};
+use super::{CLOSED_MAX, Event, Registry, Touched, approvals, state::Closure};
 use crate::domain::{ids::RequestId, principal::Subject, scope::Role, time::Stamp};
 
 pub(super) fn apply(state: &mut Registry, stamp: Stamp, event: &Event) {
@@ -68,6 +68,7 @@ fn change(state: &mut Registry, stamp: Stamp, event: &Event) {
         Event::LockedOut { .. } | Event::LockoutCleared { .. } => {
             credentials::lockout(state, stamp, event);
         }
+        Event::Approval(event) => approvals::apply(&mut state.approvals, stamp, event),
         // What is left is the state; what was lost, nobody knows.
         Event::Recovered { .. } => {}
         Event::Restored { .. } => {

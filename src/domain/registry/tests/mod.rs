@@ -1,6 +1,7 @@
 //! Rows for every operation of the registry: who asks, what is there, what comes of it.
 
 mod admission;
+mod approvals;
 mod ceilings;
 mod describing;
 mod ends;

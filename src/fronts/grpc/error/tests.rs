@@ -50,8 +50,10 @@ fn expected(code: &str) -> Code {
         | "LIMIT_REACHED" => Code::ResourceExhausted,
         "UNKNOWN_REQUEST" | "UNKNOWN_DEVICE" | "NO_GRANT" | "UNKNOWN_TOKEN" | "UNKNOWN_CODE"
         | "UNKNOWN_ROLE" | "UNKNOWN_METHOD" | "UNKNOWN_AGENT" | "UNKNOWN_SESSION"
-        | "UNKNOWN_RUN" => Code::NotFound,
+        | "UNKNOWN_RUN" | "APPROVAL_NOT_FOUND" => Code::NotFound,
         "REQUEST_SUPERSEDED" | "REQUEST_CHANGED" | "SESSION_WAS_RESET" => Code::Aborted,
+        "APPROVAL_ALREADY_RESOLVED" => Code::FailedPrecondition,
+        "DECISION_NOT_OFFERED" => Code::InvalidArgument,
         "REQUEST_CLOSED" | "LAST_ADMIN" | "SECRET_IS_ELSEWHERE" | "ADDRESS_UNFIT" => {
             Code::FailedPrecondition
         }

@@ -39,7 +39,7 @@ fn expected(code: &str) -> (u16, &'static str) {
         | "HOST_ONLY" => (403, "forbidden"),
         "UNKNOWN_REQUEST" | "UNKNOWN_DEVICE" | "NO_GRANT" | "UNKNOWN_TOKEN" | "UNKNOWN_CODE"
         | "UNKNOWN_ROLE" | "UNKNOWN_METHOD" | "UNKNOWN_RECORD" | "UNKNOWN_SESSION"
-        | "UNKNOWN_RUN" => (404, "not_found"),
+        | "UNKNOWN_RUN" | "APPROVAL_NOT_FOUND" => (404, "not_found"),
         "REQUEST_SUPERSEDED"
         | "REQUEST_CHANGED"
         | "REQUEST_CLOSED"
@@ -47,6 +47,7 @@ fn expected(code: &str) -> (u16, &'static str) {
         | "NAME_TAKEN"
         | "LABEL_TAKEN"
         | "SESSION_WAS_RESET"
+        | "APPROVAL_ALREADY_RESOLVED"
         | "LIMIT_REACHED"
         | "SECRET_IS_ELSEWHERE"
         | "ADDRESS_UNFIT" => (409, "conflict"),
@@ -54,6 +55,7 @@ fn expected(code: &str) -> (u16, &'static str) {
         | "ALREADY_OVER"
         | "WEAK_SECRET"
         | "IDEMPOTENCY_KEY_REUSED"
+        | "DECISION_NOT_OFFERED"
         | "UNKNOWN_AGENT" => (400, "invalid_request_error"),
         "AUTH_RATE_LIMITED" | "CALLS_THROTTLED" => (429, "rate_limited"),
         "PAIRING_LIMIT_REACHED" | "UNAVAILABLE" => (503, "api_error"),

@@ -15,7 +15,7 @@ pub use connect::of_connect;
 
 use crate::{
     domain::{
-        refusal::Refusal,
+        refusal::{ApprovalFault, Refusal},
         registry::{Profile, session::Ending},
         scope::ScopeSet,
     },
@@ -141,6 +141,7 @@ fn words(refusal: &Refusal) -> Option<(&'static str, String)> {
         R::TooManyScopes => invalid_request("too many scopes"),
         R::TooManyPending => ("UNAVAILABLE", "too many pairing requests are pending".into()),
         R::LimitReached { what } => ("UNAVAILABLE", format!("too many {what}")),
+        R::Approval(fault) => invalid_request(fault.sentence()),
         R::SessionWasReset => invalid_request("the session was reset meanwhile"),
         R::LabelTaken => invalid_request("label already in use"),
         R::Throttled { .. } => ("UNAVAILABLE", "too many unauthorized calls".into()),
@@ -198,6 +199,20 @@ fn details(refusal: &Refusal) -> Option<Value> {
         }
         Refusal::RequestSuperseded { by } => details["supersededBy"] = json!(by.to_string()),
         Refusal::RequestChanged { now } => details["requestedScopes"] = json!(names(now)),
+        Refusal::Approval(fault) => {
+            // Where the protocol's clients look for it.
+            details["reason"] = json!(fault.code());
+            match fault {
+                ApprovalFault::Closed { how, by } => {
+                    details["status"] = json!(how);
+                    details["resolvedBy"] = json!(by);
+                }
+                ApprovalFault::NotOffered { offered, .. } => {
+                    details["allowedDecisions"] = json!(offered);
+                }
+                ApprovalFault::Unknown => {}
+            }
+        }
         _ => {}
     }
     // The schema closes the shape of `MISSING_SCOPE`'s details: there is no room for a hint.

@@ -111,6 +111,9 @@ fn said(code: &str) -> Option<(&'static str, &'static str)> {
         "SESSION_WAS_RESET" => ("INVALID_REQUEST", "the session was reset meanwhile"),
         "UNKNOWN_RUN" => ("INVALID_REQUEST", "unknown runId"),
         "LABEL_TAKEN" => ("INVALID_REQUEST", "label already in use"),
+        "APPROVAL_NOT_FOUND" => ("INVALID_REQUEST", "unknown or expired approval id"),
+        "APPROVAL_ALREADY_RESOLVED" => ("INVALID_REQUEST", "approval already resolved: "),
+        "DECISION_NOT_OFFERED" => ("INVALID_REQUEST", "allow-always is unavailable for this "),
         "CALLS_THROTTLED" => ("UNAVAILABLE", "too many unauthorized calls"),
         "UNAVAILABLE" => ("UNAVAILABLE", ""),
         _ => return None,
@@ -140,6 +143,9 @@ fn refused_calls_row_by_row() {
             "MISSING_SCOPE" | "BEYOND_APPROVER" => &["missingScope", "requiredScopes"],
             "REQUEST_SUPERSEDED" => &["supersededBy"],
             "REQUEST_CHANGED" => &["requestedScopes"],
+            "APPROVAL_NOT_FOUND" => &["reason"],
+            "APPROVAL_ALREADY_RESOLVED" => &["reason", "resolvedBy", "status"],
+            "DECISION_NOT_OFFERED" => &["allowedDecisions", "reason"],
             _ => &[],
         };
         assert_eq!(more, expected, "{code}");

@@ -5,6 +5,7 @@
 //! before it runs.
 
 pub mod agent;
+pub mod approvals;
 pub mod catalogs;
 pub mod chat;
 pub mod devices;

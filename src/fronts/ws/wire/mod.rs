@@ -4,9 +4,10 @@
 //! added to the domain does not reach a client by accident. The published schema refuses unknown
 //! fields and empty texts, so what is absent is left out.
 
+pub mod approvals;
 mod connect;
 mod fields;
-mod params;
+pub mod params;
 mod profile;
 pub mod talk;
 

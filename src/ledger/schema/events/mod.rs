@@ -4,11 +4,13 @@
 //! further deciders take the hundreds. A changed body is a new version beside the old one, which is
 //! read for ever and no longer written. Start with [`kind`].
 
+mod approvals;
 mod backups;
 mod credentials;
 mod devices;
 mod pairing;
 
+pub(super) use approvals::ApprovalRequested;
 pub(super) use credentials::{Key, KeysAdopted};
 pub(super) use pairing::{PolicyAdopted2, ranges};
 
@@ -56,10 +58,14 @@ const LOCKED_OUT: u16 = 26;
 const LOCKOUT_CLEARED: u16 = 27;
 const RECOVERED: u16 = 28;
 const RESTORED: u16 = 29;
+const APPROVAL_REQUESTED: u16 = 30;
+const APPROVAL_DECIDED: u16 = 31;
+const APPROVAL_EXPIRED: u16 = 32;
+const APPROVAL_WITHDRAWN: u16 = 33;
 
 /// Every kind that there is; the tests ask for a frozen example of each.
 #[cfg(test)]
-pub(in crate::ledger) const KINDS: std::ops::RangeInclusive<u16> = BEGUN..=RESTORED;
+pub(in crate::ledger) const KINDS: std::ops::RangeInclusive<u16> = BEGUN..=APPROVAL_WITHDRAWN;
 
 /// The kind and version under which an event is written.
 pub(in crate::ledger) fn kind(event: &Event) -> (u16, u16) {
@@ -94,6 +100,7 @@ pub(in crate::ledger) fn kind(event: &Event) -> (u16, u16) {
         Registry::LockoutCleared { .. } => (LOCKOUT_CLEARED, 1),
         Registry::Recovered { .. } => (RECOVERED, 1),
         Registry::Restored { .. } => (RESTORED, 1),
+        Registry::Approval(event) => (approvals::kind(event), 1),
     }
 }
 
@@ -127,6 +134,7 @@ pub(in crate::ledger) fn put(event: &Event, out: &mut Vec<u8>) -> Result<(), Cod
             codec::put(&DeviceDescribed { device: device.0, profile: profile.into() }, out)
         }
         Registry::Restored { size, root, newest } => backups::put(*size, root, *newest, out),
+        Registry::Approval(event) => approvals::put(event, out),
         _ => match devices::put(event, out) {
             Some(put) => put,
             None => credentials::put(event, out),
@@ -147,6 +155,9 @@ pub(in crate::ledger) fn take(kind: u16, version: u16, body: &[u8]) -> Result<Ev
         (TOKEN_CONFIRMED..=CEILING_ASSIGNED, 1) => devices::take(kind, body)?,
         (SECRET_ADOPTED..=RECOVERED, 1) => credentials::take(kind, body)?,
         (RESTORED, 1) => backups::take(body)?,
+        (APPROVAL_REQUESTED..=APPROVAL_WITHDRAWN, 1) => {
+            Registry::Approval(approvals::take(kind, body)?)
+        }
         _ => return Err(CodecError::UnknownEvent { kind, version }),
     };
     Ok(Event::Registry(event))

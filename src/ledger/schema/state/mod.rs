@@ -5,6 +5,7 @@
 //! snapshots of the old shape are thrown away. A test holds the bytes of one state against that.
 //! [`put`] writes, [`take`] reads; [`devices`] and [`credentials`] have the shapes of the parts.
 
+mod approvals;
 mod credentials;
 mod devices;
 
@@ -29,7 +30,7 @@ use crate::{
 };
 
 /// The number of this shape, and of what events add up to.
-pub(in crate::ledger) const SHAPE: u32 = 1;
+pub(in crate::ledger) const SHAPE: u32 = 2;
 
 /// The bytes of a state.
 ///
@@ -52,6 +53,7 @@ pub(in crate::ledger) fn put(state: Registry) -> Result<Vec<u8>, CodecError> {
         code_by_hash,
         keys,
         lockouts,
+        approvals,
     } = state.into();
     let mut out = Vec::new();
     codec::put_part(&gateway_key.map(|key| key.0), &mut out)?;
@@ -71,6 +73,8 @@ pub(in crate::ledger) fn put(state: Registry) -> Result<Vec<u8>, CodecError> {
     each(&codes, &mut out, |id, code| (id.0, Code::from(&**code)))?;
     each(&code_by_hash, &mut out, |hash, id| (hash.0, id.0))?;
     each(&lockouts, &mut out, |key, lockout| (Key::from(key), Locked::from(&**lockout)))?;
+    let approvals: Vec<_> = approvals.iter().map(approvals::Kept::from).collect();
+    codec::put_part(&approvals, &mut out)?;
     Ok(out)
 }
 
@@ -112,6 +116,10 @@ pub(in crate::ledger) fn take(mut bytes: &[u8]) -> Result<Registry, CodecError> 
         lockouts: all(from, |key: Key, lockout: Locked| {
             Ok((key.try_into()?, Arc::new(lockout.into())))
         })?,
+        approvals: codec::take_part::<Vec<approvals::Kept>>(from)?
+            .into_iter()
+            .map(TryInto::try_into)
+            .collect::<Result<_, CodecError>>()?,
     };
     match bytes {
         [] => Ok(parts.into()),

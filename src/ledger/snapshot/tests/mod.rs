@@ -190,6 +190,6 @@ fn the_shape_has_a_number_and_these_bytes() {
     let digest: [u8; 32] = digest.finalize().into();
     assert_eq!(
         (SHAPE, hex(&digest).as_str()),
-        (1, "e79ef42f523805c47ad6063c2e43d48ed976a719d574b35e319b3e6bd716dad5")
+        (2, "b5065e7e5f9ec161e55a7304c144e9ff834afa8be6f79f2786ced385a1c1e068")
     );
 }

@@ -2,13 +2,17 @@
 
 use super::{DEVICE, Example, REQUEST, profile, scopes};
 use crate::domain::{
-    ids::{CodeId, PublicKey, TokenHash, TokenId},
+    ids::{ApprovalId, CodeId, PublicKey, TokenHash, TokenId},
     principal::{Principal, Rule, SecretKind, Subject},
     registry::{
         Access, Approval, ApprovedBy, AuthMode, CredentialClass, Event, LockKey, Policy,
+        approvals::{
+            Asker, Decision, Event as Asked, Kind, Presentation, Request, Whole, Withdrawal,
+        },
         keys::{KeyList, ListedKey},
     },
     scope::{Known, Role, ScopeSet},
+    talk::{AgentId, RunId, SessionKey},
     time::UnixMillis,
 };
 
@@ -22,8 +26,54 @@ const OPERATOR: Principal = Principal::Device(DEVICE, Role::Operator);
 const HUB: Principal = Principal::Token(TOKEN);
 
 pub(super) fn examples() -> Vec<Example> {
-    let second = [codes_of_someone(), tokens_revoked(), recovered(), restored()];
+    let second = [codes_of_someone(), tokens_revoked(), recovered(), restored(), persons_asked()];
     [approvals(), devices(), ceilings(), tokens(), codes(), rest(), second.concat()].concat()
+}
+
+/// What waited for a person, and every way that it ended.
+fn persons_asked() -> Vec<Example> {
+    let agent = || system(Rule::AgentRun);
+    let asked = |n, kind, asker, detail: Option<&str>, whole, offered: &[Decision]| {
+        let presentation = Presentation {
+            tool: detail.map(|_| "execute".into()),
+            title: "make ☕".into(),
+            description: "of the kitchen".into(),
+            detail: detail.map(Into::into),
+            whole,
+        };
+        let (id, offered) = (asked_id(n), offered.iter().copied().collect());
+        let request = Request { id, kind, asker, presentation, offered, until: UNTIL };
+        Event::Approval(Asked::Requested(Box::new(request)))
+    };
+    let asker = Asker {
+        agent: AgentId::parse("main"),
+        session: SessionKey::stored("agent:main:main"),
+        run: RunId::parse("run-1"),
+    };
+    let nobody = Asker::default;
+    let whole = Some(Whole { digest: [0x5a; 32], bytes: 70_000 });
+    let decided =
+        |n, decision, by| Event::Approval(Asked::Decided { id: asked_id(n), decision, by });
+    let withdrawn = |n, why| Event::Approval(Asked::Withdrawn { id: asked_id(n), why });
+    let expired = |n| Event::Approval(Asked::Expired { id: asked_id(n) });
+    let all = Decision::ALL;
+    vec![
+        ("approval-requested", agent(), asked(1, Kind::Plugin, asker, Some("make"), whole, &all)),
+        ("approval-requested-exec", agent(), asked(2, Kind::Exec, nobody(), None, None, &[])),
+        ("approval-requested-to-end", agent(), asked(3, Kind::Exec, nobody(), None, None, &all)),
+        ("approval-requested-to-stay", agent(), asked(4, Kind::Plugin, nobody(), None, None, &all)),
+        ("approval-allowed", OPERATOR, decided(1, Decision::AllowOnce, OPERATOR)),
+        ("approval-allowed-always", HOST, decided(9, Decision::AllowAlways, HOST)),
+        ("approval-denied", HUB, decided(9, Decision::Deny, HUB)),
+        ("approval-expired", system(Rule::Expiry), expired(2)),
+        ("approval-of-a-run-that-ended", agent(), withdrawn(3, Withdrawal::RunEnded)),
+        ("approval-of-a-crash", agent(), withdrawn(9, Withdrawal::AgentCrashed)),
+        ("approval-restart", system(Rule::Startup), withdrawn(9, Withdrawal::GatewayRestarted)),
+    ]
+}
+
+const fn asked_id(n: u8) -> ApprovalId {
+    ApprovalId([n; 16])
 }
 
 fn recovered() -> Vec<Example> {
