@@ -268,7 +268,7 @@ impl Params for History {
             .transpose()
             .map_err(|_| Misread::Said("invalid approval.history cursor"))?;
         if limit.is_some_and(|limit| limit > APPROVALS_PAGE_MAX as u64) {
-            return Err(fields.refuse::<()>("limit", "must be <= 100").unwrap_err().into());
+            return Ok(fields.refuse("limit", "must be <= 100")?);
         }
         fields.end()?;
         let limit = limit.map_or(APPROVALS_PAGE_MAX, |limit| limit as usize);
