@@ -102,11 +102,17 @@ fn inside(root: &Path, path: &str) -> io::Result<Option<PathBuf>> {
         return Ok(None);
     }
     match fs::canonicalize(root.join(path)) {
-        Ok(file) if file.starts_with(root) && file.is_file() => Ok(Some(file)),
+        Ok(file) if is_shown(root, &file) && file.is_file() => Ok(Some(file)),
         Ok(_) => Ok(None),
         Err(error) if is_nothing(&error) => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// Whether a resolved path lies in the directory, with no hidden name between.
+fn is_shown(root: &Path, file: &Path) -> bool {
+    let within = file.strip_prefix(root);
+    within.is_ok_and(|path| path.iter().all(|name| !name.as_encoded_bytes().starts_with(b".")))
 }
 
 /// Not there, or the path goes on below a file, or around in links, or is longer than any name.
