@@ -51,5 +51,9 @@ fn agents(settings: &Settings, approver: Approver) -> Agents {
     });
     let (all, default) = (all.collect(), configured.default.clone());
     let route = Arc::new(move |channel: &str| configured.route(channel, None, None).cloned());
-    Agents::new(all, Some(default), route)
+    let prices = settings.agents.providers.iter().flat_map(|provider| {
+        let named = provider.prices.iter();
+        named.map(|(name, price)| ((provider.id.clone(), name.clone()), *price))
+    });
+    Agents::new(all, Some(default), route).priced(prices.collect())
 }

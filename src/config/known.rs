@@ -219,7 +219,6 @@ pub(super) const MODEL_ROW: &[&str] = &[
     "compat",
     "contextTokens",
     "contextWindow",
-    "cost",
     "headers",
     "input",
     "maxTokens",

@@ -12,6 +12,9 @@ use crate::domain::talk::{Author, Delta, Model, Stop, Usage};
 const PREFACE: &str = "No agent is configured, so this is only an echo \
                        (set agents.defaults in the configuration): ";
 
+/// Under which name it answers; it costs nothing.
+pub const PROVIDER: &str = "doorward";
+
 /// The runtime. It has no state.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Echo;
@@ -28,7 +31,7 @@ impl Runtime for Echo {
     fn answer(&self, turn: Turn) -> Answer {
         let heard = turn.messages.iter().rev().find(|message| message.author == Author::User);
         let heard = heard.map(|message| message.words()).unwrap_or_default();
-        let model = Model { provider: "doorward".into(), name: "echo".into() };
+        let model = Model { provider: PROVIDER.into(), name: "echo".into() };
         // Words are its tokens: an echo has no tokenizer, and a count has to be true of something.
         let words = |text: &str| text.split_whitespace().count() as u64;
         let input = turn.messages.iter().map(|message| words(&message.words())).sum();

@@ -110,8 +110,9 @@ pub use secret::{RotatedSecret, SecretPlace, Secrets, SharedSecret};
 pub use session::{Changes, Live, Since};
 pub use setup::{NewCode, SetupStatus};
 pub use talk::{
-    Agent, Agents, Asked, Cursor, Found, FoundOnOpening, HistoryRange, ListSessions, Listed,
-    OpenTranscriptsError, Page, Question, SearchFor, Send as Saying, Sent, Talk,
+    Agent, Agents, Asked, CountUsage, Cursor, Found, FoundOnOpening, HistoryRange, ListSessions,
+    Listed, OpenTranscriptsError, Page, Question, SearchFor, Send as Saying, Sent, SessionUsage,
+    Talk,
 };
 pub use tokens::{MintedToken, TOKEN_PREFIX, TokenOrder, Tokens};
 pub use upgrade::Upgrade;

@@ -75,6 +75,8 @@ test("a browser on this machine is let in by the local policy", async (t) => {
   const { page, faults } = await open(t, gateway);
   await composer(page).waitFor();
   await say(page, "hello");
+  await page.goto(`${gateway.origin}/usage`);
+  await page.getByText("1 sessions in range").waitFor();
   assert.deepEqual(faults, []);
 });
 

@@ -115,6 +115,28 @@ function sessionsList(value) {
   return [...whats, ...rows("sessions.list", value?.sessions)];
 }
 
+/** What something cost: the schema has no shape for it, and clients read every one of these numbers. */
+const COSTS = ["input", "output", "cacheRead", "cacheWrite"];
+const TOTALS = [...COSTS, "totalTokens", "totalCost", ...COSTS.map((name) => `${name}Cost`), "missingCostEntries"];
+const totals = (name, value) =>
+  TOTALS.filter((field) => !(value?.[field] >= 0)).map((field) => `${name}: no ${field}`);
+
+const costs = (value) => {
+  const days = value?.daily?.flatMap((day) => [...texts("usage day", day, "date"), ...totals("usage day", day)]);
+  return [...totals("usage.cost", value?.totals), ...(days ?? ["usage.cost: no daily"])];
+};
+
+const sessionsUsage = (value) => {
+  const whats = texts("sessions.usage", value, "startDate", "endDate");
+  const rows = value?.sessions?.flatMap((row) => [
+    ...texts("sessions.usage row", row, "key", "sessionId", "agentId"),
+    ...totals("sessions.usage row", row?.usage),
+  ]);
+  const models = value?.aggregates?.byModel?.flatMap((row) => totals("byModel", row?.totals));
+  const missing = rows && models ? [] : ["sessions.usage: no sessions or aggregates"];
+  return [...whats, ...totals("sessions.usage", value?.totals), ...(rows ?? []), ...(models ?? []), ...missing];
+};
+
 /** How a run stands. */
 const run = (name) => (value) => texts(name, value, "runId", "status");
 
@@ -224,9 +246,12 @@ const RESULTS = {
   "sessions.search": named("SessionsSearchResult"),
   "sessions.send": run("sessions.send"),
   "sessions.subscribe": isObject("sessions.subscribe"),
+  "sessions.usage": sessionsUsage,
   status: isObject("status"),
   "system-presence": presenceList,
   "tools.catalog": named("ToolsCatalogResult"),
+  "usage.cost": costs,
+  "usage.status": (value) => (Array.isArray(value?.providers) ? [] : ["usage.status: no providers"]),
 };
 
 const ERROR_DETAILS = { MISSING_SCOPE: named("MissingScopeErrorDetails") };

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
 use url::Url;
 
 use super::{
@@ -10,13 +11,16 @@ use super::{
         findings::{Place, Report},
         known,
         layer::checked,
-        reader::{Given, Section},
+        reader::{Document, Given, Section},
         shared_secret::Source,
     },
     Agent, AgentRuntime,
     entries::Aliases,
 };
-use crate::{domain::talk::Model, support::secret::Secret};
+use crate::{
+    domain::talk::{Model, spent::Price},
+    support::secret::Secret,
+};
 
 /// Half an hour between two words of a model is as good as never.
 const TIMEOUT_SECONDS_MAX: u64 = 1_800;
@@ -50,6 +54,8 @@ pub struct Provider {
     pub timeout: Option<Duration>,
     /// The models that the file lists, by their names there.
     pub models: Vec<String>,
+    /// What those cost of which it says so.
+    pub prices: Vec<(String, Price)>,
 }
 
 /// A provider that needs no `baseUrl`: id, API, address, and the variable that holds its key.
@@ -99,6 +105,7 @@ impl Written {
             headers: Vec::new(),
             timeout: None,
             models: Vec::new(),
+            prices: Vec::new(),
         };
         Self { provider, key: None, headers: Vec::new() }
     }
@@ -153,7 +160,9 @@ fn one(id: &str, mut section: Section, report: &mut Report) -> Option<Written> {
     let timeout = section.number("timeoutSeconds", 1..=TIMEOUT_SECONDS_MAX, report);
     let rows = section.sections("models", report).map(|given| given.value).unwrap_or_default();
     section.leave(known::PROVIDER, report);
-    let models = rows.into_iter().filter_map(|(_, row)| model_id(row, report)).collect();
+    let rows: Vec<_> = rows.into_iter().filter_map(|(_, row)| model_row(row, report)).collect();
+    let prices = rows.iter().filter_map(|(id, price)| Some((id.clone(), (*price)?))).collect();
+    let models = rows.into_iter().map(|(id, _)| id).collect();
     let (api, step) = match api {
         Some(given) => checked(read_api(given.value), given.place, report)?.value,
         None => match (id.as_str(), usual) {
@@ -171,7 +180,17 @@ fn one(id: &str, mut section: Section, report: &mut Report) -> Option<Written> {
         }
     };
     let timeout = timeout.map(|seconds| Duration::from_secs(seconds.value));
-    let provider = Provider { id, base_url, api, key: None, headers: Vec::new(), timeout, models };
+    let (key_later, headers_later) = (None, Vec::new());
+    let provider = Provider {
+        id,
+        base_url,
+        api,
+        key: key_later,
+        headers: headers_later,
+        timeout,
+        models,
+        prices,
+    };
     Some(Written { provider, key, headers })
 }
 
@@ -233,17 +252,37 @@ fn headers(section: Section, report: &mut Report) -> Vec<(String, Given<Source>)
     headers
 }
 
-/// A model's row. What else it says describes the model, and nothing here asks.
-fn model_id(mut row: Section, report: &mut Report) -> Option<String> {
+/// A model's row: its id, and what it costs. What else it says describes the model, and nothing here
+/// asks.
+fn model_row(mut row: Section, report: &mut Report) -> Option<(String, Option<Price>)> {
     let place = row.place();
     let id = row.text("id", report).map(|id| id.value.to_owned());
+    let price = row.value("cost").and_then(|given| price(row.document(), &given, report));
     row.pass_over(known::MODEL_ROW);
     row.leave(&[], report);
     if id.is_none() {
         report.error(&place, "needs an id");
     }
-    id
+    Some((id?, price))
 }
+
+/// `cost`: dollars for a million tokens. One that is not said is 0 beside one that is. What the cache
+/// of a provider costs is not counted apart.
+fn price(document: &Document, given: &Given<&Value>, report: &mut Report) -> Option<Price> {
+    let mut cost = Section::of(document, given, report);
+    let mut amount = |key| {
+        let given = cost.value(key)?;
+        let dollars = given.value.as_f64().filter(|dollars| *dollars >= 0.0);
+        checked(dollars.ok_or(BAD_AMOUNT), given.place, report).map(|given| given.value)
+    };
+    let (input, output) = (amount("input"), amount("output"));
+    cost.pass_over(&["cacheRead", "cacheWrite", "tieredPricing"]);
+    cost.leave(&[], report);
+    let said = input.is_some() || output.is_some();
+    said.then(|| Price { input: input.unwrap_or(0.0), output: output.unwrap_or(0.0) })
+}
+
+const BAD_AMOUNT: &str = "must be dollars for a million tokens, 0 or more";
 
 /// What the file declares, and those known ones that its agents name.
 pub(super) fn with_known(mut list: Vec<Written>, agents: &[Agent]) -> Vec<Written> {

@@ -8,7 +8,7 @@ use crate::{
         Overrides,
         agents::{AgentRuntime, Agents, Api, Peer, Provider},
     },
-    domain::talk::AgentId,
+    domain::talk::{AgentId, spent::Price},
 };
 
 fn agents(text: &str) -> Agents {
@@ -156,6 +156,33 @@ fn providers_are_read_and_known_ones_need_no_address() {
     let printed = format!("{:?}", loaded.settings);
     for secret in ["sk-env", "from-file", "t1\"", "sk-a"] {
         assert!(!printed.contains(secret), "{secret}: {printed}");
+    }
+}
+
+#[test]
+fn what_models_cost_if_it_is_said() {
+    let text = "{models: {providers: {box: {baseUrl: 'http://box/v1', models: [
+        {id: 'a', cost: {input: 1.5, output: 8, cacheRead: 0.1, cacheWrite: 2}},
+        {id: 'b', cost: {input: 0, output: 0}},
+        {id: 'c', cost: {output: 3}},
+        {id: 'd', cost: {}},
+        {id: 'e'},
+    ]}}}, agents: {defaults: {model: 'box/a'}}}";
+    let loaded = load_text(text).unwrap();
+    assert_eq!(loaded.warnings, []);
+    let price = |id: &str, input, output| (id.to_owned(), Price { input, output });
+    let expected = [price("a", 1.5, 8.0), price("b", 0.0, 0.0), price("c", 0.0, 3.0)];
+    assert_eq!(provider(&loaded.settings.agents, "box").prices, expected);
+    for (cost, expected) in [
+        ("7", ": must be an object, but is a number"),
+        ("{input: '1'}", ".input: must be dollars for a million tokens, 0 or more"),
+        ("{output: -1}", ".output: must be dollars for a million tokens, 0 or more"),
+    ] {
+        let text = format!(
+            "{{models: {{providers: {{box: {{baseUrl: 'http://box/v1', models: [{{id: 'a', cost: {cost}}}]}}}}}}}}"
+        );
+        let place = "doorward.json:1: models.providers.box.models[0].cost";
+        assert_eq!(errors(load_text(&text)), [format!("{place}{expected}")]);
     }
 }
 

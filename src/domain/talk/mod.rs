@@ -10,6 +10,7 @@
 pub mod failure;
 pub mod message;
 pub mod names;
+pub mod spent;
 pub mod vectors;
 
 pub use failure::Failure;

@@ -6,7 +6,7 @@ use super::{
     dispatch::{Method, Serve},
     methods::{
         agent, approvals, catalogs, chat, devices, gateway, lockouts, pairing, sessions, setup,
-        tokens, upgrade,
+        tokens, upgrade, usage,
     },
 };
 use crate::domain::operation::Operation;
@@ -82,9 +82,12 @@ catalog! {
     "sessions.search" => ReadSessions, Later(sessions::search::search);
     "sessions.send" => Complete, Later(sessions::changing::send);
     "sessions.subscribe" => ReadSessions, Now(sessions::subscribe);
+    "sessions.usage" => ReadSessions, Later(usage::sessions);
     "status" => ReadStatus, Now(gateway::status);
     "system-presence" => ReadPresence, Now(gateway::system_presence);
     "tools.catalog" => ReadModels, Now(catalogs::tools_catalog);
+    "usage.cost" => ReadSessions, Later(usage::cost);
+    "usage.status" => ReadSessions, Now(usage::status);
 }
 
 /// The events that are sent.

@@ -8,9 +8,15 @@ use crate::{
         permit,
         principal::Standing,
         refusal::Refusal,
-        talk::{AgentId, SessionKey, SessionKeyFault, Target},
+        talk::{
+            AgentId, Model, SessionKey, SessionKeyFault, Target,
+            spent::{ModelName, Price},
+        },
     },
-    runtimes::{Runtime, echo::Echo},
+    runtimes::{
+        Runtime,
+        echo::{self, Echo},
+    },
     service::Service,
 };
 
@@ -41,6 +47,7 @@ pub struct Agents {
     all: BTreeMap<AgentId, Agent>,
     /// Whom a channel talks to, if not to the default one.
     route: Route,
+    prices: Arc<BTreeMap<ModelName, Price>>,
 }
 
 /// Which agent is bound to a channel.
@@ -58,7 +65,12 @@ impl Agents {
             runtime: Arc::new(Echo),
             deadline: DEADLINE,
         };
-        Self { default: id.clone(), all: [(id, agent)].into(), route: Arc::new(|_| None) }
+        Self {
+            default: id.clone(),
+            all: [(id, agent)].into(),
+            route: Arc::new(|_| None),
+            prices: Arc::default(),
+        }
     }
 
     /// These agents. Without any, the embedded one; without a default among them, the first.
@@ -67,9 +79,22 @@ impl Agents {
             agents.into_iter().map(|agent| (agent.id.clone(), agent)).collect();
         let default = default.filter(|id| all.contains_key(id));
         match default.or_else(|| all.keys().next().cloned()) {
-            Some(default) => Self { default, all, route },
+            Some(default) => Self { default, all, route, prices: Arc::default() },
             None => Self::embedded(),
         }
+    }
+
+    /// The same, with what their models cost.
+    pub fn priced(self, prices: BTreeMap<ModelName, Price>) -> Self {
+        Self { prices: Arc::new(prices), ..self }
+    }
+
+    /// What a model costs, if that is configured. The embedded echo costs nothing.
+    pub fn price(&self, model: &Model) -> Option<Price> {
+        if model.provider == echo::PROVIDER {
+            return Some(Price::default());
+        }
+        self.prices.get(&(model.provider.clone(), model.name.clone())).copied()
     }
 
     /// Whom one talks to without saying to whom.

@@ -14,6 +14,7 @@ pub mod pages;
 pub mod search;
 pub mod send;
 pub mod sessions;
+pub mod usage;
 
 pub use agents::{Agent, Agents};
 pub use ask::{Asked, Question};
@@ -21,6 +22,7 @@ pub use pages::{Cursor, HistoryRange, Page};
 pub use search::{Found, SearchFor};
 pub use send::{Message as Send, Sent};
 pub use sessions::{ListSessions, Listed};
+pub use usage::{CountUsage, SessionUsage};
 
 use std::path::Path;
 
@@ -45,6 +47,8 @@ pub struct Talk {
     pub transcripts: Transcripts,
     /// Who is at work.
     pub runs: Runs,
+    /// Whose turn it is to count what was used.
+    pub counting: tokio::sync::Mutex<()>,
 }
 
 impl Service {
@@ -66,7 +70,8 @@ impl Talk {
     ) -> Result<(Self, FoundOnOpening), OpenTranscriptsError> {
         let (transcripts, found) = Transcripts::open(dir, now())?;
         let runs = Runs::start(hub, transcripts.clone());
-        Ok((Self { agents, transcripts, runs }, found))
+        let counting = tokio::sync::Mutex::default();
+        Ok((Self { agents, transcripts, runs, counting }, found))
     }
 }
 

@@ -196,7 +196,86 @@ fn talking() -> Vec<Row> {
     ]
 }
 
+/// What talking has cost.
+fn counting() -> Vec<Row> {
+    let day = |name: &'static str, text: &str| json!({name: text});
+    let rows = ["sessions.usage", "usage.cost"].into_iter().flat_map(|method| {
+        [
+            (method, json!({"agentId": 7}), Validator("at /agentId: must be string")),
+            (method, json!({"agentId": "-"}), Itself("unknown agent id")),
+            (
+                method,
+                json!({"agentScope": "some"}),
+                Validator("at /agentScope: must be equal to one of the allowed values"),
+            ),
+            (
+                method,
+                json!({"agentScope": "all", "agentId": "main"}),
+                Itself("agentScope=all cannot be combined with agentId"),
+            ),
+            (method, json!({"days": 0}), Validator("at /days: must be >= 1")),
+            (
+                method,
+                json!({"range": "2d"}),
+                Validator("at /range: must be equal to one of the allowed values"),
+            ),
+            (
+                method,
+                json!({"mode": "here"}),
+                Validator("at /mode: must be equal to one of the allowed values"),
+            ),
+            (
+                method,
+                day("startDate", "2026-02-30"),
+                Itself("invalid startDate: expected a valid YYYY-MM-DD calendar date"),
+            ),
+            (
+                method,
+                day("endDate", "today"),
+                Itself("invalid endDate: expected a valid YYYY-MM-DD calendar date"),
+            ),
+            (
+                method,
+                day("startDate", "2026-02-01"),
+                Itself("startDate and endDate must be provided together"),
+            ),
+            (
+                method,
+                json!({"startDate": "2026-02-02", "endDate": "2026-02-01"}),
+                Itself("startDate must not be after endDate"),
+            ),
+            (
+                method,
+                json!({"mode": "specific", "utcOffset": "UTC+15"}),
+                Itself("invalid utcOffset: expected UTC-12:00 through UTC+14:00"),
+            ),
+            (
+                method,
+                json!({"mode": "specific", "timeZone": "Europe/Vienna"}),
+                Itself("timeZone needs utcOffset beside it"),
+            ),
+            (method, json!({"more": 1}), Validator(MORE)),
+        ]
+    });
+    rows.chain([
+        ("sessions.usage", json!({"key": "cron:1"}), Itself(RESERVED)),
+        (
+            "sessions.usage",
+            json!({"key": "a", "agentScope": "all"}),
+            Itself("agentScope=all cannot be combined with key or agentId"),
+        ),
+        (
+            "sessions.usage",
+            json!({"groupBy": "people"}),
+            Validator("at /groupBy: must be equal to one of the allowed values"),
+        ),
+        ("sessions.usage", json!({"limit": 0}), Validator("at /limit: must be >= 1")),
+        ("usage.status", json!({"more": 1}), Validator(MORE)),
+    ])
+    .collect()
+}
+
 /// All of them.
 pub fn rows() -> Vec<Row> {
-    [of_scope(), of_session(), talking()].concat()
+    [of_scope(), of_session(), talking(), counting()].concat()
 }

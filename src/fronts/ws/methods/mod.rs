@@ -17,6 +17,7 @@ pub mod setup;
 mod talk_params;
 pub mod tokens;
 pub mod upgrade;
+pub mod usage;
 
 use super::{
     dispatch::Call,

@@ -10,6 +10,7 @@ mod fields;
 pub mod params;
 mod profile;
 pub mod talk;
+pub mod usage;
 
 use serde_json::{Map, Value, json};
 
