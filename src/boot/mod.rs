@@ -207,6 +207,7 @@ async fn serve(
     let talk = talk::open(&settings, &hub, Approver::new(registry.clone(), steady))?;
     let rooms = House { registry, hub: hub.clone(), ledger: ledger.clone(), talk };
     let service = Service::new(rooms, secrets, steady, info.clone(), rate_limits(&settings));
+    talk::settle(&service).await?;
     ground::open_metrics(&settings, &service)?;
     let port = port::open(listener, &service)?;
     admin.spawn(access::write(service.clone()));

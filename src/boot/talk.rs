@@ -9,7 +9,7 @@ use crate::{
     actors::hub::HubHandle,
     config::Settings,
     runtimes::build,
-    service::{Agent, Agents, Approver, FoundOnOpening, Talk},
+    service::{Agent, Agents, Approver, FoundOnOpening, Service, Talk},
 };
 
 /// Opens it. Transcripts that do not open stop the start: a gateway that forgets what was said
@@ -35,6 +35,12 @@ pub(super) fn open(
         tracing::warn!(interrupted, "runs were interrupted by the last stop and are marked so");
     }
     Ok(talk)
+}
+
+/// Finishes what was being done to sessions when the last run ended.
+pub(super) async fn settle(service: &Service) -> anyhow::Result<()> {
+    let settled = service.settle_sessions().await;
+    settled.map_err(|refusal| anyhow::anyhow!("cannot settle the sessions: {}", refusal.code()))
 }
 
 /// Who answers, as the configuration has it.

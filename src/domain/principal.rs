@@ -34,6 +34,8 @@ pub enum Rule {
     RateLimit,
     /// Asks a person on behalf of an agent, and withdraws what the agent waits for no longer.
     AgentRun,
+    /// Puts away and deletes sessions that nobody came back to, as the configuration says.
+    Retention,
 }
 
 impl Rule {
@@ -47,6 +49,7 @@ impl Rule {
         Self::SetupCode,
         Self::RateLimit,
         Self::AgentRun,
+        Self::Retention,
     ];
 
     /// Whether it approves by itself. Such a rule may approve and do nothing else; how much it may

@@ -284,7 +284,7 @@ pub mod principal {
     #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
     pub struct System {
         /// `startup`, `local_policy`, `expiry`, `trusted_cidr`, `key_list`, `setup_code`,
-        /// `rate_limit` or `agent_run`.
+        /// `rate_limit`, `agent_run` or `retention`.
         #[prost(string, tag = "1")]
         pub rule: ::prost::alloc::string::String,
     }
@@ -1839,6 +1839,9 @@ pub mod via {
 /// approval_decided     approval_id, decision (allow-once, allow-always, deny), by
 /// approval_expired     approval_id
 /// approval_withdrawn   approval_id, why (run-ended, agent-crashed, gateway-restarted)
+/// session_deleted      session (its key), transcript (the one that it had), messages (how many went, also
+/// those from before resets), digest (SHA-256 over what ExportSession gave of it)
+/// session_reset        session, transcript (the one that was put away), messages and digest of that one
 ///
 /// Profile keys: client_id, client_mode, version, platform, and display_name and device_family if
 /// the device gave them.

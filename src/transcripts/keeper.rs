@@ -1,5 +1,7 @@
 //! The keeper: one thread that decides about sessions and writes them, many orders to one sync.
 
+mod holds;
+
 use std::{mem, sync::Arc, thread};
 
 use arc_swap::ArcSwap;
@@ -181,7 +183,7 @@ impl Keeper {
         match order {
             Order::Create { key, id, at, patch } => {
                 let known = self.sessions.contains_key(&key);
-                let mut session = self.get_or_new(&key, id, at);
+                let mut session = self.get_or_new(&key, id, at)?;
                 self.change(&mut session, at, patch)?;
                 self.put(session).map(|session| Outcome { session, known })
             }
@@ -217,6 +219,11 @@ impl Keeper {
                 self.change(&mut session, at, patch)?;
                 self.done(session, at)
             }
+            Order::Hold { key, expect, idle_since, held } => {
+                self.hold(&key, expect, idle_since, held)
+            }
+            Order::Release { key } => self.release(&key),
+            Order::PutAway { key, at, idle_since } => self.put_away(&key, at, idle_since),
             Order::Reset { key, id, at } => self.reset(&key, id, at),
             Order::Delete { key, expect } => self.delete(&key, expect),
         }
@@ -231,7 +238,7 @@ impl Keeper {
     ) -> Answer {
         let session = match expect {
             Some(_) => self.meant(&key, expect)?,
-            None => self.get_or_new(&key, id, at),
+            None => self.get_or_new(&key, id, at)?,
         };
         if session.recent.contains(&run) {
             return Ok(Outcome { session: Arc::new(session), known: true });
@@ -249,7 +256,7 @@ impl Keeper {
     }
 
     fn reset(&mut self, key: &SessionKey, id: SessionId, at: UnixMillis) -> Answer {
-        let mut session = self.meant(key, None)?;
+        let mut session = self.any(key, None)?;
         session.previous.push(mem::replace(&mut session.id, id));
         if session.previous.len() > PREVIOUS_MAX {
             let oldest = session.previous.remove(0);
@@ -263,7 +270,7 @@ impl Keeper {
     }
 
     fn delete(&mut self, key: &SessionKey, expect: Option<SessionId>) -> Answer {
-        let session = self.meant(key, expect)?;
+        let session = self.any(key, expect)?;
         self.sessions.remove(key);
         self.batch.remove(key);
         for id in session.previous.iter().copied().chain([session.id]) {
@@ -273,17 +280,30 @@ impl Keeper {
         Ok(Outcome { session: Arc::new(session), known: false })
     }
 
-    fn get_or_new(&self, key: &SessionKey, id: SessionId, at: UnixMillis) -> Session {
-        let known = self.sessions.get(key).map(|session| Session::clone(session));
-        known.unwrap_or_else(|| Session::new(key.clone(), id, at))
+    fn get_or_new(
+        &self,
+        key: &SessionKey,
+        id: SessionId,
+        at: UnixMillis,
+    ) -> Result<Session, TranscriptError> {
+        match self.sessions.contains_key(key) {
+            true => self.meant(key, None),
+            false => Ok(Session::new(key.clone(), id, at)),
+        }
     }
 
-    /// The session of this key, if it still has the transcript that is meant.
+    /// [`Self::any`], if nothing is about to end it.
     fn meant(
         &self,
         key: &SessionKey,
         expect: Option<SessionId>,
     ) -> Result<Session, TranscriptError> {
+        let session = self.any(key, expect)?;
+        if session.held.is_some() { Err(TranscriptError::Held) } else { Ok(session) }
+    }
+
+    /// The session of this key, if it still has the transcript that is meant.
+    fn any(&self, key: &SessionKey, expect: Option<SessionId>) -> Result<Session, TranscriptError> {
         let session = self.sessions.get(key).ok_or(TranscriptError::NoSession)?;
         match expect {
             Some(id) if id != session.id => Err(TranscriptError::WasReset),

@@ -26,7 +26,7 @@ use arc_swap::{ArcSwap, Guard};
 
 pub use lines::TakeLine;
 pub use order::{Order, Outcome};
-pub use session::{Draft, Entry, LastRun, Patch, RunState, Session, Sessions};
+pub use session::{Draft, Entry, Held, LastRun, Patch, RunState, Session, Sessions};
 
 use crate::{
     domain::{
@@ -62,6 +62,15 @@ pub enum TranscriptError {
     /// The session goes on with another transcript than the one that was meant.
     #[error("the session was reset meanwhile")]
     WasReset,
+    /// It is about to be deleted or reset.
+    #[error("the session is about to be deleted or reset")]
+    Held,
+    /// Something is at work in it.
+    #[error("something is at work in the session")]
+    AtWork,
+    /// Something happened in it meanwhile.
+    #[error("something happened in the session meanwhile")]
+    NotIdle,
     /// The label is another session's.
     #[error("another session has this label")]
     LabelTaken,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::session::{Draft, Patch, RunState, Session};
+use super::session::{Draft, Held, Patch, RunState, Session};
 use crate::domain::{
     talk::{Model, RunId, SessionId, SessionKey, Usage},
     time::UnixMillis,
@@ -85,6 +85,32 @@ pub enum Order {
         at: UnixMillis,
         /// What about it.
         patch: Patch,
+    },
+    /// Stops everything in a session that is about to be deleted or reset. Needs one in which nothing
+    /// is at work.
+    Hold {
+        /// The session.
+        key: SessionKey,
+        /// The transcript that is meant, if it matters.
+        expect: Option<SessionId>,
+        /// Only if nothing was said or changed since then.
+        idle_since: Option<UnixMillis>,
+        /// What is about to be done.
+        held: Held,
+    },
+    /// Gives up what was about to be done.
+    Release {
+        /// The session.
+        key: SessionKey,
+    },
+    /// Puts a session away in which nothing happens any more.
+    PutAway {
+        /// The session.
+        key: SessionKey,
+        /// Now.
+        at: UnixMillis,
+        /// Only if nothing was said or changed since then.
+        idle_since: UnixMillis,
     },
     /// Goes on with an empty transcript; the old one is kept among the previous ones.
     Reset {

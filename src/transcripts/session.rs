@@ -5,6 +5,7 @@ use std::sync::Arc;
 use imbl::OrdMap;
 
 use crate::domain::{
+    registry::digest::SessionAct,
     talk::{Failure, Message, Model, RunId, SessionId, SessionKey, Stop, Usage},
     time::UnixMillis,
 };
@@ -58,6 +59,17 @@ pub struct Session {
     pub open: Vec<RunId>,
     /// Earlier transcripts, newest last.
     pub previous: Vec<SessionId>,
+    /// What is about to be done to it. Until it is done or given up, nothing else is.
+    pub held: Option<Held>,
+}
+
+/// A session that is about to be deleted or reset, once that is on record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Held {
+    /// What is to be done.
+    pub act: SessionAct,
+    /// How many records the ledger had before: the record of it comes later.
+    pub since: u64,
 }
 
 impl Session {
@@ -81,6 +93,7 @@ impl Session {
             recent: Vec::new(),
             open: Vec::new(),
             previous: Vec::new(),
+            held: None,
         }
     }
 }

@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     TranscriptError,
-    session::{Draft, Entry, LastRun, RunState, Session},
+    session::{Draft, Entry, Held, LastRun, RunState, Session},
 };
 use crate::domain::{
+    registry::digest::SessionAct,
     talk::{Author, Message, Model, Part, RunId, SessionId, SessionKey, Stop, Usage},
     time::UnixMillis,
 };
@@ -46,6 +47,8 @@ struct StoredSession {
     open: Vec<String>,
     #[serde(default)]
     previous: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    held: Option<(String, u64)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -114,6 +117,7 @@ pub(super) fn write_session(session: &Session) -> Result<Vec<u8>, TranscriptErro
         recent,
         open,
         previous,
+        held,
     } = session;
     let names = |runs: &[RunId]| runs.iter().map(ToString::to_string).collect();
     json(&StoredSession {
@@ -135,6 +139,7 @@ pub(super) fn write_session(session: &Session) -> Result<Vec<u8>, TranscriptErro
         recent: names(recent),
         open: names(open),
         previous: previous.iter().map(ToString::to_string).collect(),
+        held: held.map(|Held { act, since }| (act_name(act).into(), since)),
     })
 }
 
@@ -193,7 +198,22 @@ pub(super) fn read_session(bytes: &[u8]) -> Result<Session, TranscriptError> {
         recent: runs(stored.recent).ok_or_else(|| bad("run"))?,
         open: runs(stored.open).ok_or_else(|| bad("run"))?,
         previous: ids(stored.previous).ok_or_else(|| bad("transcript"))?,
+        held: match stored.held {
+            Some((name, since)) => {
+                let acts = [SessionAct::Delete, SessionAct::Reset];
+                let act = acts.into_iter().find(|act| act_name(*act) == name);
+                Some(Held { act: act.ok_or_else(|| bad("end"))?, since })
+            }
+            None => None,
+        },
     })
+}
+
+fn act_name(act: SessionAct) -> &'static str {
+    match act {
+        SessionAct::Delete => "delete",
+        SessionAct::Reset => "reset",
+    }
 }
 
 fn read_run(stored: StoredRun) -> Option<LastRun> {

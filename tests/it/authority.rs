@@ -306,6 +306,7 @@ fn authority_matrix_golden() {
         ("rule:expiry".to_owned(), Standing::system(Rule::Expiry)),
         ("rule:rate-limit".to_owned(), Standing::system(Rule::RateLimit)),
         ("rule:agent-run".to_owned(), Standing::system(Rule::AgentRun)),
+        ("rule:retention".to_owned(), Standing::system(Rule::Retention)),
         ("rule:local-policy".to_owned(), by_rule(Rule::LocalPolicy)),
         ("rule:trusted-cidr".to_owned(), by_rule(Rule::TrustedCidr)),
         ("rule:key-list".to_owned(), by_rule(Rule::KeyList)),

@@ -1,7 +1,10 @@
 //! What the registry can be asked to do.
 
 use super::{
-    Access, Ask, LockKey, Policy, Profile, approvals, keys::KeyList, lockout::Failures,
+    Access, Ask, LockKey, Policy, Profile, approvals,
+    digest::{SessionAct, TranscriptDigest},
+    keys::KeyList,
+    lockout::Failures,
     service_token::NewToken,
 };
 use crate::domain::{
@@ -215,6 +218,13 @@ pub enum Command {
     },
     /// Something about what waits for a person.
     Approval(approvals::Command),
+    /// Put on record what a transcript was that is about to go.
+    NoteSession {
+        /// What is done.
+        act: SessionAct,
+        /// What it was.
+        digest: TranscriptDigest,
+    },
 }
 
 /// Why a device may have another token.

@@ -7,6 +7,7 @@ use ipnet::IpNet;
 
 use super::{
     Access, ApprovedBy, Policy, Profile, approvals,
+    digest::TranscriptDigest,
     keys::KeyList,
     lockout::{Failures, LockKey},
 };
@@ -265,6 +266,10 @@ pub enum Event {
     },
     /// Something about what waits for a person.
     Approval(approvals::Event),
+    /// A session is gone, with all that was said in it.
+    SessionDeleted(TranscriptDigest),
+    /// A session goes on under its key with nothing said; its transcript is kept for a while.
+    SessionReset(TranscriptDigest),
 }
 
 /// A grant, as it was given.

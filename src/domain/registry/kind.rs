@@ -43,6 +43,8 @@ impl Event {
         "approval_decided",
         "approval_expired",
         "approval_withdrawn",
+        "session_deleted",
+        "session_reset",
     ];
 
     /// Its name; `proto/doorward/admin/v1/ledger.proto` says what each means.
@@ -85,6 +87,8 @@ impl Event {
             Self::Approval(approvals::Event::Decided { .. }) => 30,
             Self::Approval(approvals::Event::Expired { .. }) => 31,
             Self::Approval(approvals::Event::Withdrawn { .. }) => 32,
+            Self::SessionDeleted(_) => 33,
+            Self::SessionReset(_) => 34,
         }
     }
 

@@ -16,6 +16,7 @@ mod ceiling;
 mod close;
 mod command;
 mod describe;
+pub mod digest;
 mod event;
 mod expiry;
 pub mod explain;
@@ -209,6 +210,7 @@ impl Decider for Registry {
             }
             C::ClearLockouts { key } => lockout::clear(self, permit, key),
             C::Approval(command) => approvals::decide(self, permit, command),
+            C::NoteSession { act, digest } => digest::note(self, permit, act, digest),
         }
     }
 

@@ -227,6 +227,7 @@ fn operation_of(event: &Event) -> Option<Operation> {
         Event::ServiceTokenRevoked { .. } => Some(Operation::RevokeServiceToken),
         Event::CodeCreated { .. } => Some(Operation::CreateCode),
         Event::LockoutCleared { .. } => Some(Operation::ClearLockouts),
+        Event::SessionDeleted(_) | Event::SessionReset(_) => Some(Operation::ManageSessions),
         _ => None,
     }
 }

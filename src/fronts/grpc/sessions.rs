@@ -121,9 +121,9 @@ impl SessionService for Front {
         &self,
         request: Request<ResetSessionRequest>,
     ) -> Result<Response<ResetSessionResponse>, Failure> {
-        let who = peer::standing(&request)?;
+        let (who, via) = (peer::standing(&request)?, peer::via(&request));
         let key = self.key(request.into_inner().session)?;
-        let session = self.service.reset_session(&who, key).await;
+        let session = self.service.reset_session(&who, via, key).await;
         let session = session.map_err(|refusal| refused(&refusal))?;
         Ok(Response::new(ResetSessionResponse { session: Some(told(&session)) }))
     }
@@ -132,14 +132,14 @@ impl SessionService for Front {
         &self,
         request: Request<DeleteSessionRequest>,
     ) -> Result<Response<DeleteSessionResponse>, Failure> {
-        let who = peer::standing(&request)?;
+        let (who, via) = (peer::standing(&request)?, peer::via(&request));
         let DeleteSessionRequest { session, session_id } = request.into_inner();
         let key = self.key(session)?;
         let expect = match session_id.as_str() {
             "" => None,
             id => Some(SessionId::parse(id).ok_or_else(|| invalid("session_id must be a UUID"))?),
         };
-        let session = self.service.delete_session(&who, key, expect).await;
+        let session = self.service.delete_session(&who, via, key, expect).await;
         let session = session.map_err(|refusal| refused(&refusal))?;
         Ok(Response::new(DeleteSessionResponse { session: Some(told(&session)) }))
     }

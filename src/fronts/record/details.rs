@@ -9,7 +9,10 @@ use crate::{
         ids::{PublicKey, TokenHash},
         principal::{SecretKind, Subject},
         refusal::PairingReason,
-        registry::{self, Approval, ApprovedBy, LockKey, Policy, Profile, approvals},
+        registry::{
+            self, Approval, ApprovedBy, LockKey, Policy, Profile, approvals,
+            digest::TranscriptDigest,
+        },
         scope::ScopeSet,
     },
     proto::v1,
@@ -180,6 +183,11 @@ fn credential(event: &registry::Event) -> Details {
             let newest = newest.map(|newest| newest.to_string());
             let details = details.with("size", size).hash("root", TokenHash(*root));
             details.maybe("newest", newest.as_ref())
+        }
+        E::SessionDeleted(digest) | E::SessionReset(digest) => {
+            let TranscriptDigest { key, transcript, messages, sha256 } = digest;
+            let details = details.with("session", key).with("transcript", transcript);
+            details.with("messages", messages).hash("digest", TokenHash(*sha256))
         }
         _ => details,
     }

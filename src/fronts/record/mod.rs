@@ -95,6 +95,7 @@ fn rule_name(rule: Rule) -> &'static str {
         Rule::SetupCode => "setup_code",
         Rule::RateLimit => "rate_limit",
         Rule::AgentRun => "agent_run",
+        Rule::Retention => "retention",
     }
 }
 

@@ -16,10 +16,11 @@ use crate::{
                 Asker, Decision, Event as Asked, Kind as ApprovalKind, Presentation, Request,
                 Whole, Withdrawal,
             },
+            digest::TranscriptDigest,
             keys::{KeyList, ListedKey},
         },
         scope::{Known, Role, ScopeSet},
-        talk::{AgentId, RunId, SessionKey},
+        talk::{AgentId, RunId, SessionId, SessionKey},
         time::UnixMillis,
     },
     service::Via,
@@ -161,7 +162,14 @@ fn credential_events() -> Vec<E> {
         E::Approval(Asked::Decided { id: APPROVAL, decision: Decision::Deny, by: Principal::Open }),
         E::Approval(Asked::Expired { id: APPROVAL }),
         E::Approval(Asked::Withdrawn { id: APPROVAL, why: Withdrawal::RunEnded }),
+        E::SessionDeleted(digest()),
+        E::SessionReset(digest()),
     ]
+}
+
+fn digest() -> TranscriptDigest {
+    let key = SessionKey::main_of(&AgentId::main());
+    TranscriptDigest { key, transcript: SessionId([6; 16]), messages: 4, sha256: [7; 32] }
 }
 
 const APPROVAL: ApprovalId = ApprovalId([0xa9; 16]);
@@ -285,9 +293,11 @@ fn each_kind_has_a_name_of_its_own_and_none_is_forgotten() {
         E::Approval(Asked::Decided { .. }) => 30,
         E::Approval(Asked::Expired { .. }) => 31,
         E::Approval(Asked::Withdrawn { .. }) => 32,
+        E::SessionDeleted(_) => 33,
+        E::SessionReset(_) => 34,
     };
     let rows: Vec<_> = events().iter().map(row).collect();
-    assert_eq!(rows, (0..33).collect::<Vec<_>>());
+    assert_eq!(rows, (0..35).collect::<Vec<_>>());
     let names: BTreeSet<_> = events().into_iter().map(|event| told(event).0).collect();
     assert_eq!(names.len(), rows.len());
 }
@@ -351,6 +361,7 @@ fn every_principal_is_told_apart() {
         (Principal::System(Rule::SetupCode), rule("setup_code")),
         (Principal::System(Rule::RateLimit), rule("rate_limit")),
         (Principal::System(Rule::AgentRun), rule("agent_run")),
+        (Principal::System(Rule::Retention), rule("retention")),
         (
             Principal::Token(TOKEN),
             Kind::ServiceToken(wire::ServiceToken { token_id: TOKEN.to_string() }),

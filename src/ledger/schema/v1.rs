@@ -71,7 +71,8 @@ mirror!(
         KeyList,
         SetupCode,
         RateLimit,
-        AgentRun
+        AgentRun,
+        Retention
     }
 );
 mirror!(Transport = record::Transport { WebSocket, Http, AdminSocket, Internal, Grpc });

@@ -6,6 +6,7 @@
 //!
 //! Start with [`send`]; [`agents`] says who answers, [`sessions`] what can be asked of sessions.
 
+pub mod acts;
 pub mod agents;
 pub mod ask;
 pub mod embed;
@@ -88,6 +89,9 @@ fn refused(error: TranscriptError) -> Refusal {
         TranscriptError::NoSession => return Refusal::UnknownSession,
         TranscriptError::WasReset => return Refusal::SessionWasReset,
         TranscriptError::LabelTaken => return Refusal::LabelTaken,
+        TranscriptError::Held => "the session is just being deleted or reset",
+        TranscriptError::AtWork => "what is at work in the session does not end",
+        TranscriptError::NotIdle => "something happened in the session meanwhile",
         TranscriptError::Busy => "too many messages are being written at once",
         TranscriptError::Closed => "the gateway is stopping",
         TranscriptError::Store(_) => "the sessions cannot be read or written; see the log",

@@ -4,10 +4,6 @@ use std::{cmp::Reverse, sync::Arc};
 
 use super::{now, refused};
 use crate::{
-    actors::{
-        news::{Fact, News},
-        talk_news::TalkNews,
-    },
     domain::{
         operation::Operation,
         permit,
@@ -123,40 +119,6 @@ impl Service {
         self.ordered(Order::Change { key, at: now(), patch }, "patch").await
     }
 
-    /// Goes on with an empty transcript. What is at work in the session is ended.
-    ///
-    /// # Errors
-    /// If `who` may not, or there is no such session.
-    pub async fn reset_session(
-        &self,
-        who: &Standing,
-        key: SessionKey,
-    ) -> Result<Arc<Session>, Refusal> {
-        permit::check(who, Operation::ManageSessions)?;
-        self.end_runs(&key).await;
-        let id = SessionId(entropy::uuid().into_bytes());
-        self.ordered(Order::Reset { key, id, at: now() }, "reset").await
-    }
-
-    /// Deletes a session with its transcripts. What is at work in it is ended.
-    ///
-    /// # Errors
-    /// If `who` may not, there is no such session, or it was reset meanwhile.
-    pub async fn delete_session(
-        &self,
-        who: &Standing,
-        key: SessionKey,
-        expect: Option<SessionId>,
-    ) -> Result<Arc<Session>, Refusal> {
-        permit::check(who, Operation::ManageSessions)?;
-        self.end_runs(&key).await;
-        let order = Order::Delete { key, expect };
-        let deleted = self.0.talk.transcripts.order(order).await.map_err(refused)?.session;
-        let news = TalkNews::Deleted(Arc::clone(&deleted));
-        self.0.hub.publish(News::new(Fact::Talk(news)));
-        Ok(deleted)
-    }
-
     /// Puts words of the agent into a session that it did not say.
     ///
     /// # Errors
@@ -177,18 +139,14 @@ impl Service {
         Ok(session)
     }
 
-    async fn ordered(&self, order: Order, reason: &'static str) -> Result<Arc<Session>, Refusal> {
+    pub(super) async fn ordered(
+        &self,
+        order: Order,
+        reason: &'static str,
+    ) -> Result<Arc<Session>, Refusal> {
         let session = self.0.talk.transcripts.order(order).await.map_err(refused)?.session;
         self.tell_changed(&session, reason);
         Ok(session)
-    }
-
-    async fn end_runs(&self, key: &SessionKey) {
-        let runs = self.0.talk.runs.of_session(key);
-        runs.iter().for_each(|run| run.abort());
-        for run in runs {
-            run.over().await;
-        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What is kept, what is not, and what is found after the process was gone.
 
+mod holding;
 mod orders;
 mod storing;
 

@@ -1,7 +1,10 @@
 //! What is stored is what is read, whatever it is and however large.
 
 use super::*;
-use crate::domain::talk::{Model, Part, Stop, Usage};
+use crate::domain::{
+    registry::digest::SessionAct,
+    talk::{Model, Part, Stop, Usage},
+};
 
 fn full() -> Draft {
     let parts = vec![
@@ -78,6 +81,11 @@ fn stored_bytes_of_version_1_are_read() {
     let session = shape::read_session(row).unwrap();
     assert_eq!((session.id, session.entries, &session.previous[..]), (id(1), 3, &[id(2)][..]));
     assert_eq!(shape::write_session(&session).unwrap(), row);
+    let held = row.strip_suffix(b"}").unwrap();
+    let held = [held, br#","held":["delete",8]}"#].concat();
+    let session = shape::read_session(&held).unwrap();
+    assert_eq!(session.held, Some(Held { act: SessionAct::Delete, since: 8 }));
+    assert_eq!(shape::write_session(&session).unwrap(), held);
     for (bytes, says) in [
         (&br#"{"v":2}"#[..], "version 2 is not known here"),
         (b"{}", "missing field `v`"),

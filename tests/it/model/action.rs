@@ -9,10 +9,12 @@ use doorward::domain::{
     registry::{
         Access, Ask, Basis, Command, CredentialClass, LockKey, PENDING_TTL_MS, Profile, Renewal,
         Terms,
+        digest::{SessionAct, TranscriptDigest},
         keys::{KeyList, ListedKey},
         service_token::NewToken,
     },
     scope::Role,
+    talk::{AgentId, SessionId, SessionKey},
     time::UnixMillis,
 };
 
@@ -65,6 +67,7 @@ pub enum Action {
     Keys(Option<(u8, Want)>),
     LockOut,
     Clear(Who),
+    Note(Who),
     Start(u8),
     Person(Waiting),
 }
@@ -165,6 +168,7 @@ impl Action {
                 (who, O::CreateCode, Command::CreateCode { id, code, access, until })
             }
             Self::Clear(who) => (who, O::ClearLockouts, Command::ClearLockouts { key: None }),
+            Self::Note(who) => (who, O::ManageSessions, note()),
             Self::Expire(..)
             | Self::End(_)
             | Self::Vanish(_)
@@ -311,7 +315,7 @@ fn by_itself(n: u8) -> Vec<Action> {
 /// What somebody may do to whoever is paired, and to the house.
 fn of_everyone(world: &World, who: Who) -> Vec<Action> {
     use Action::*;
-    let mut all = vec![Secret(who), Replace(who), Drop(who), Clear(who)];
+    let mut all = vec![Secret(who), Replace(who), Drop(who), Clear(who), Note(who)];
     let ends = [None, Some(SOON), Some(LATER)];
     all.extend(ends.map(|until| Create(who, "read pairing", until)));
     all.push(Create(who, "admin", None));
@@ -372,6 +376,13 @@ fn new_token(world: &mut World, scopes: Want, until: Option<u64>) -> NewToken {
         ranges: vec![],
         now: world.now(),
     }
+}
+
+fn note() -> Command {
+    let key = SessionKey::main_of(&AgentId::main());
+    let (transcript, messages, sha256) = (SessionId([1; 16]), 2, [3; 32]);
+    let digest = TranscriptDigest { key, transcript, messages, sha256 };
+    Command::NoteSession { act: SessionAct::Delete, digest }
 }
 
 fn key_list(listed: Option<(u8, Want)>) -> KeyList {

@@ -329,8 +329,9 @@ fn retried(
     (who, operation, command): (&Standing, Operation, &Command),
 ) -> Held {
     let mints = match action {
-        // A code more is a code more; being seen is told once a day by the service.
-        Action::Code(..) | Action::Seen(_) => return Ok(()),
+        // A code more is a code more; being seen is told once a day by the service; that a transcript goes
+        // once, its keeper sees to, and a record of it more gives nobody anything.
+        Action::Code(..) | Action::Seen(_) | Action::Note(_) => return Ok(()),
         Action::Rotate(..) | Action::Replace(_) | Action::Issue(..) => true,
         _ => false,
     };

@@ -1,5 +1,6 @@
 //! Talking to the embedded agent: over HTTP as OpenAI's clients do, and over the WebSocket.
 
+mod acts;
 mod completions;
 mod embeddings;
 mod responses;

@@ -71,6 +71,8 @@ fn change(state: &mut Registry, stamp: Stamp, event: &Event) {
         Event::Approval(event) => approvals::apply(&mut state.approvals, stamp, event),
         // What is left is the state; what was lost, nobody knows.
         Event::Recovered { .. } => {}
+        // What was said is no authority.
+        Event::SessionDeleted(_) | Event::SessionReset(_) => {}
         Event::Restored { .. } => {
             state.codes.clear();
             state.code_by_hash.clear();

@@ -4,6 +4,7 @@ mod admission;
 mod approvals;
 mod ceilings;
 mod describing;
+mod digests;
 mod ends;
 mod explain;
 mod issuing;

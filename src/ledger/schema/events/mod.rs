@@ -9,6 +9,7 @@ mod backups;
 mod credentials;
 mod devices;
 mod pairing;
+mod sessions;
 
 pub(super) use approvals::ApprovalRequested;
 pub(super) use credentials::{Key, KeysAdopted};
@@ -62,10 +63,12 @@ const APPROVAL_REQUESTED: u16 = 30;
 const APPROVAL_DECIDED: u16 = 31;
 const APPROVAL_EXPIRED: u16 = 32;
 const APPROVAL_WITHDRAWN: u16 = 33;
+const SESSION_DELETED: u16 = 34;
+const SESSION_RESET: u16 = 35;
 
 /// Every kind that there is; the tests ask for a frozen example of each.
 #[cfg(test)]
-pub(in crate::ledger) const KINDS: std::ops::RangeInclusive<u16> = BEGUN..=APPROVAL_WITHDRAWN;
+pub(in crate::ledger) const KINDS: std::ops::RangeInclusive<u16> = BEGUN..=SESSION_RESET;
 
 /// The kind and version under which an event is written.
 pub(in crate::ledger) fn kind(event: &Event) -> (u16, u16) {
@@ -101,6 +104,8 @@ pub(in crate::ledger) fn kind(event: &Event) -> (u16, u16) {
         Registry::Recovered { .. } => (RECOVERED, 1),
         Registry::Restored { .. } => (RESTORED, 1),
         Registry::Approval(event) => (approvals::kind(event), 1),
+        Registry::SessionDeleted(_) => (SESSION_DELETED, 1),
+        Registry::SessionReset(_) => (SESSION_RESET, 1),
     }
 }
 
@@ -135,6 +140,9 @@ pub(in crate::ledger) fn put(event: &Event, out: &mut Vec<u8>) -> Result<(), Cod
         }
         Registry::Restored { size, root, newest } => backups::put(*size, root, *newest, out),
         Registry::Approval(event) => approvals::put(event, out),
+        Registry::SessionDeleted(digest) | Registry::SessionReset(digest) => {
+            sessions::put(digest, out)
+        }
         _ => match devices::put(event, out) {
             Some(put) => put,
             None => credentials::put(event, out),
@@ -158,6 +166,8 @@ pub(in crate::ledger) fn take(kind: u16, version: u16, body: &[u8]) -> Result<Ev
         (APPROVAL_REQUESTED..=APPROVAL_WITHDRAWN, 1) => {
             Registry::Approval(approvals::take(kind, body)?)
         }
+        (SESSION_DELETED, 1) => Registry::SessionDeleted(sessions::take(body)?),
+        (SESSION_RESET, 1) => Registry::SessionReset(sessions::take(body)?),
         _ => return Err(CodecError::UnknownEvent { kind, version }),
     };
     Ok(Event::Registry(event))

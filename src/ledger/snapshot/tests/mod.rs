@@ -190,6 +190,6 @@ fn the_shape_has_a_number_and_these_bytes() {
     let digest: [u8; 32] = digest.finalize().into();
     assert_eq!(
         (SHAPE, hex(&digest).as_str()),
-        (2, "b5065e7e5f9ec161e55a7304c144e9ff834afa8be6f79f2786ced385a1c1e068")
+        (2, "7433aeeb5a1ad100207b3093310f7e69da58f0c07cfa794ff85089acdcaf1011")
     );
 }

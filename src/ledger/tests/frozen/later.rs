@@ -9,10 +9,11 @@ use crate::domain::{
         approvals::{
             Asker, Decision, Event as Asked, Kind, Presentation, Request, Whole, Withdrawal,
         },
+        digest::TranscriptDigest,
         keys::{KeyList, ListedKey},
     },
     scope::{Known, Role, ScopeSet},
-    talk::{AgentId, RunId, SessionKey},
+    talk::{AgentId, RunId, SessionId, SessionKey},
     time::UnixMillis,
 };
 
@@ -26,7 +27,14 @@ const OPERATOR: Principal = Principal::Device(DEVICE, Role::Operator);
 const HUB: Principal = Principal::Token(TOKEN);
 
 pub(super) fn examples() -> Vec<Example> {
-    let second = [codes_of_someone(), tokens_revoked(), recovered(), restored(), persons_asked()];
+    let second = [
+        codes_of_someone(),
+        tokens_revoked(),
+        recovered(),
+        restored(),
+        persons_asked(),
+        sessions(),
+    ];
     [approvals(), devices(), ceilings(), tokens(), codes(), rest(), second.concat()].concat()
 }
 
@@ -84,6 +92,20 @@ fn recovered() -> Vec<Example> {
 fn restored() -> Vec<Example> {
     let event = |newest| Event::Restored { size: 300, root: [0x72; 32], newest };
     vec![("restored", HOST, event(None)), ("restored-newer", HOST, event(Some(70_000)))]
+}
+
+fn sessions() -> Vec<Example> {
+    let digest = |messages| TranscriptDigest {
+        key: SessionKey::of(&AgentId::main(), "caf\u{e9} \u{2615}"),
+        transcript: SessionId([0x74; 16]),
+        messages,
+        sha256: [0x75; 32],
+    };
+    vec![
+        ("session-deleted", OPERATOR, Event::SessionDeleted(digest(70_000))),
+        ("session-deleted-by-rule", system(Rule::Retention), Event::SessionDeleted(digest(0))),
+        ("session-reset", HUB, Event::SessionReset(digest(2))),
+    ]
 }
 
 fn person() -> Principal {

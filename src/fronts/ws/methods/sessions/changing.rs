@@ -165,9 +165,9 @@ impl Params for Change {
 pub fn reset(call: &Call<'_>) -> Result<Answer, Fault> {
     let params: params::OfSession = read(call)?;
     let key = params::session_key(call, &params.key, params.agent.as_ref())?;
-    let (service, standing) = (call.service.clone(), call.standing.clone());
+    let (service, standing, via) = (call.service.clone(), call.standing.clone(), (call.via)());
     Ok(Box::pin(async move {
-        let session = service.reset_session(&standing, key).await;
+        let session = service.reset_session(&standing, via, key).await;
         let session = session.map_err(|refusal| of_call(&refusal))?;
         let row = wire::session(&session);
         Ok(json!({"ok": true, "key": session.key.as_str(), "entry": row}).to_string())
@@ -178,9 +178,10 @@ pub fn reset(call: &Call<'_>) -> Result<Answer, Fault> {
 pub fn delete(call: &Call<'_>) -> Result<Answer, Fault> {
     let params: params::OfSession = read(call)?;
     let key = params::session_key(call, &params.key, params.agent.as_ref())?;
-    let (service, standing) = (call.service.clone(), call.standing.clone());
+    let (service, standing, via) = (call.service.clone(), call.standing.clone(), (call.via)());
     Ok(Box::pin(async move {
-        let deleted = match service.delete_session(&standing, key.clone(), params.expect).await {
+        let deleted = service.delete_session(&standing, via, key.clone(), params.expect).await;
+        let deleted = match deleted {
             Ok(_) => true,
             Err(Refusal::UnknownSession) => false,
             Err(refusal) => return Err(of_call(&refusal)),
