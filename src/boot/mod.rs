@@ -211,6 +211,7 @@ async fn serve(
     ground::open_metrics(&settings, &service)?;
     let port = port::open(listener, &service)?;
     admin.spawn(access::write(service.clone()));
+    admin.spawn(talk::tend(service.clone(), settings.retention));
     let exports = sinks::start(&settings.export, &service, &shutdown, &admin)?;
     let counted = service.clone();
     serve_admin(&admin, admin_listener, grpc.map(|listener| (listener, tls)), service, &shutdown);

@@ -1,15 +1,15 @@
 //! Opens what the talk needs: the transcripts, the agents, the threads on which runs work.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 
 use super::agents::description;
 use crate::{
     actors::hub::HubHandle,
-    config::Settings,
+    config::{self, Settings},
     runtimes::build,
-    service::{Agent, Agents, Approver, FoundOnOpening, Service, Talk},
+    service::{Agent, Agents, Approver, FoundOnOpening, Retention, Service, Talk, Tended},
 };
 
 /// Opens it. Transcripts that do not open stop the start: a gateway that forgets what was said
@@ -41,6 +41,24 @@ pub(super) fn open(
 pub(super) async fn settle(service: &Service) -> anyhow::Result<()> {
     let settled = service.settle_sessions().await;
     settled.map_err(|refusal| anyhow::anyhow!("cannot settle the sessions: {}", refusal.code()))
+}
+
+/// How often sessions are looked at that nobody comes back to.
+const TEND_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Looks now and then for sessions that nobody comes back to, if something is to become of them.
+pub(super) async fn tend(service: Service, configured: config::Retention) {
+    let config::Retention { put_away_after, unarchived_max, delete_after, delete_main, only_warns } =
+        configured;
+    let retention =
+        Retention { put_away_after, unarchived_max, delete_after, delete_main, only_warns };
+    while configured.is_on() {
+        let Tended { put_away, deleted } = service.tend_sessions(&retention).await;
+        if put_away + deleted > 0 {
+            tracing::info!(put_away, deleted, "sessions that nobody came back to");
+        }
+        tokio::time::sleep(TEND_INTERVAL).await;
+    }
 }
 
 /// Who answers, as the configuration has it.

@@ -13,6 +13,7 @@ use super::{
     proxies,
     rate_limit::RateLimit,
     reader::{Document, Given, Section},
+    retention::Retention,
     roles,
     shared_secret::Source,
 };
@@ -35,6 +36,9 @@ impl Layer {
         let (grpc_listen, grpc_tls) = grpc_tls::read(grpc, report);
         let roles = roles::read(&mut own, report);
         let export = export::read(&mut own, report);
+        let retention = own.section("sessions", report);
+        let session = root.section("session", report);
+        let retention = Retention::read(session, retention, report);
         own.leave(&[], report);
         let agents = agents::Written::read(&mut root, report);
         root.leave(known::SECTIONS, report);
@@ -46,6 +50,7 @@ impl Layer {
             roles,
             export: Some(export),
             agents: Some(agents),
+            retention: Some(retention),
             ..Self::default()
         };
         layer.read_gateway(gateway, report);

@@ -32,7 +32,6 @@ pub(super) const SECTIONS: &[&str] = &[
     "nodeHost",
     "plugins",
     "secrets",
-    "session",
     "skills",
     "talk",
     "tools",
@@ -41,6 +40,36 @@ pub(super) const SECTIONS: &[&str] = &[
     "vault",
     "web",
     "wizard",
+];
+
+/// Keys under `session`.
+pub(super) const SESSION: &[&str] = &[
+    "agentToAgent",
+    "dmScope",
+    "groupScope",
+    "identityLinks",
+    "mainKey",
+    "notifyOnCreate",
+    "reset",
+    "resetByChannel",
+    "resetByType",
+    "resetTriggers",
+    "scope",
+    "sendPolicy",
+    "sharing",
+    "store",
+    "threadBindings",
+    "typingMode",
+];
+
+/// Keys under `session.maintenance`.
+pub(super) const MAINTENANCE: &[&str] = &[
+    "archiveDashboardAfter",
+    "coldStorage",
+    "highWaterBytes",
+    "maxDiskBytes",
+    "preserveRecent",
+    "resetArchiveRetention",
 ];
 
 /// Keys under `gateway`.

@@ -17,6 +17,7 @@ use super::{
     identity::{Written, WrittenScopes},
     rate_limit::RateLimit,
     reader::Given,
+    retention::Retention,
     roles::Roles,
     shared_secret::Source,
 };
@@ -47,6 +48,7 @@ pub(super) struct Layer {
     pub roles: Option<Roles>,
     pub agents: Option<agents::Written>,
     pub endpoints: Option<Endpoints>,
+    pub retention: Option<Retention>,
     pub log_level: Option<String>,
     pub grpc_listen: Option<Given<SocketAddr>>,
     pub metrics_listen: Option<Given<SocketAddr>>,

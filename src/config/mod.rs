@@ -29,6 +29,7 @@ mod proxies;
 mod rate_limit;
 mod reader;
 mod redact;
+mod retention;
 mod roles;
 mod settings;
 mod shared_secret;
@@ -50,6 +51,7 @@ pub use identity::Identity;
 use layer::Layer;
 pub use proxies::Proxies;
 pub use rate_limit::RateLimit;
+pub use retention::Retention;
 pub use settings::{Auth, Bind, DEFAULT_PORT, Origin, Settings};
 
 /// What the command line says; `None` where it says nothing.

@@ -20,6 +20,7 @@ use super::{
     proxies::Proxies,
     rate_limit::RateLimit,
     reader::Given,
+    retention::Retention,
     shared_secret::Source,
 };
 use crate::support::{gateway_url::GatewayUrl, secret::Secret};
@@ -87,6 +88,8 @@ pub struct Settings {
     pub agents: Agents,
     /// Which parts of the HTTP API are served.
     pub endpoints: Endpoints,
+    /// What becomes of sessions that nobody comes back to.
+    pub retention: Retention,
     /// What to log: a level of tracing, or from `DOORWARD_LOG` a whole filter, unchecked.
     pub log_level: Option<String>,
 }
@@ -185,6 +188,7 @@ impl Settings {
             roles: first(layers, |layer| layer.roles.as_ref()).cloned().unwrap_or_default(),
             agents: agents?,
             endpoints: first(layers, |layer| layer.endpoints.as_ref()).copied().unwrap_or_default(),
+            retention: first(layers, |layer| layer.retention.as_ref()).copied().unwrap_or_default(),
             log_level: first(layers, |layer| layer.log_level.as_ref()).cloned(),
         };
         report.errors.is_empty().then_some(settings)

@@ -111,8 +111,8 @@ pub use session::{Changes, Live, Since};
 pub use setup::{NewCode, SetupStatus};
 pub use talk::{
     Agent, Agents, Asked, CountUsage, Cursor, Found, FoundOnOpening, HistoryRange, ListSessions,
-    Listed, OpenTranscriptsError, Page, Question, SearchFor, Send as Saying, Sent, SessionUsage,
-    Talk,
+    Listed, OpenTranscriptsError, Page, Question, Retention, SearchFor, Send as Saying, Sent,
+    SessionUsage, Talk, Tended,
 };
 pub use tokens::{MintedToken, TOKEN_PREFIX, TokenOrder, Tokens};
 pub use upgrade::Upgrade;

@@ -356,7 +356,7 @@ fn every_example_of_the_page_loads_without_a_word() {
     let page = std::fs::read_to_string(page).unwrap();
     let examples = page.split("```json5\n").skip(1);
     let examples: Vec<&str> = examples.map(|rest| rest.split("```").next().unwrap()).collect();
-    assert_eq!(examples.len(), 5);
+    assert_eq!(examples.len(), 6);
     for example in examples {
         let loaded = load_with(example, &[("GPU_KEY", "k")], Overrides::default());
         let loaded = loaded.unwrap_or_else(|errors| panic!("{example}: {errors}"));

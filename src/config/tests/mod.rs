@@ -10,6 +10,7 @@ mod identity;
 mod lines;
 mod proxies;
 mod rate_limit;
+mod retention;
 mod roles;
 mod rules;
 mod secrets;

@@ -137,3 +137,36 @@ fn what_is_on_record_is_done_at_the_next_start_and_the_rest_given_up() {
     assert_eq!(counts(&shown("other")), (Some(4), Some(0)));
     assert_eq!(records(&gateway, "session_deleted").len(), 2, "nothing was put on record twice");
 }
+
+#[test]
+fn what_nobody_comes_back_to_goes_by_rule_and_on_record() {
+    let config = "{doorward: {sessions: {deleteAfter: '1ms'}}}";
+    let mut gateway = Gateway::start("{}");
+    for key in ["x", "y", "main"] {
+        say(&gateway, key, "hello");
+    }
+    let pinned = r#"{"key": "y", "pinned": true}"#;
+    let digest = sha256(&export(&gateway, "x"));
+    pin(&gateway, pinned);
+    gateway.terminate();
+    std::fs::write(gateway.state.path().join("doorward.json"), config).unwrap();
+    gateway.run();
+    let waiting = doorward::support::clock::Stopwatch::start();
+    while keys(&gateway).len() > 2 {
+        assert!(waiting.elapsed().as_secs() < 20, "{}", gateway.log());
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    assert_eq!(keys(&gateway), ["agent:main:main", "agent:main:y"]);
+    let [deleted] = &records(&gateway, "session_deleted")[..] else { panic!("not one") };
+    assert_eq!(deleted["principal"], json!({"kind": "system", "rule": "retention"}));
+    assert_eq!(deleted["event"]["details"]["digest"], digest);
+}
+
+fn pin(gateway: &Gateway, params: &str) {
+    let params: Value = serde_json::from_str(params).unwrap();
+    block_on(async {
+        let mut session =
+            gateway.connect(&crate::house::shared(&["operator.write"])).await.unwrap();
+        session.request("sessions.patch", params).await.unwrap();
+    });
+}
