@@ -114,6 +114,29 @@ test("approval.resolve by a paired device names the device", async (t) => {
   assert.equal(wordsOf((await end()).message), "told yes");
 });
 
+for (const [command, words, status] of [["approve", "told yes", "allowed"], ["deny", "told no", "denied"]]) {
+  test(`doorward approvals ${command} on the host is an answer like any other`, async (t) => {
+    const { gateway, writer, reviewer } = await start(t);
+    assert.deepEqual((await gateway.host("approvals", "list")).approvals, []);
+    const { end } = await say(writer, "please ask");
+    const { id } = await requested(reviewer);
+    const [listed] = (await gateway.host("approvals", "list")).approvals;
+    assert.equal(`plugin:${listed.approvalId}`, id);
+    const shown = await gateway.host("approvals", "show", listed.approvalId);
+    assert.deepEqual([shown.title, shown.tool, shown.agent, shown.end], ["rm -rf build", "execute", "main", null]);
+    const decided = await gateway.host("approvals", command, id);
+    assert.deepEqual([decided.end.status, decided.end.by], [status, "host"]);
+    assert.equal(wordsOf((await end()).message), words);
+    const late = await gateway.cli("approvals", "deny", id);
+    assert.equal(late.code, 1);
+    assert.match(late.stderr, /APPROVAL_ALREADY_RESOLVED|already resolved/);
+    const unknown = await gateway.cli("approvals", "show", randomUUID());
+    assert.equal(unknown.code, 1);
+    const { approvals } = await gateway.host("approvals", "history");
+    assert.deepEqual(approvals.map(({ approvalId, end: { status } }) => [approvalId, status]), [[listed.approvalId, status]]);
+  });
+}
+
 /** How an approval ends that nobody decides. */
 for (const [why, how, words] of [
   ["run-ended", async ({ writer, runId }) => writer.request("chat.abort", { sessionKey: MAIN, runId }), "ask"],

@@ -17,8 +17,21 @@ const REFRESH: &str = "DOORWARD_REGENERATE=1 cargo test --test it proto";
 
 /// The contract, in the order of its dependencies.
 const FILES: &[&str] = &[
-    "common", "pairing", "ledger", "gateway", "audit", "backup", "explain", "keys", "lockouts",
-    "secret", "setup", "tokens", "sessions", "agents",
+    "common",
+    "pairing",
+    "ledger",
+    "gateway",
+    "audit",
+    "backup",
+    "explain",
+    "keys",
+    "lockouts",
+    "secret",
+    "setup",
+    "tokens",
+    "sessions",
+    "agents",
+    "approvals",
 ];
 
 /// What the generators give for one package: its code, and its descriptors for reflection.

@@ -12,6 +12,7 @@ mod access;
 mod admin;
 mod agent;
 mod announce;
+mod approvals;
 pub mod args;
 mod audit;
 mod backup;
@@ -141,6 +142,7 @@ async fn ask(session: &mut Session<'_>, command: Command) -> Result<ExitStatusCo
             keys::apply(session, &file, dry_run).await
         }
         Command::Explain(args) => explain::explain(session, args).await,
+        Command::Approvals(command) => approvals::run(session, command).await,
         Command::Lockouts { command: None } => lockouts::list(session).await,
         Command::Lockouts { command: Some(LockoutsCommand::Clear { address, class }) } => {
             lockouts::clear(session, address, class).await

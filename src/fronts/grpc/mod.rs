@@ -11,6 +11,7 @@
 //! gateway that says it is ready can be reached.
 
 mod agents;
+mod approvals;
 mod audit;
 mod backup;
 mod calls;
@@ -58,6 +59,7 @@ use crate::{
         REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX,
         v1::{
             LedgerRecord, agent_service_server::AgentServiceServer,
+            approval_service_server::ApprovalServiceServer,
             audit_service_server::AuditServiceServer, backup_service_server::BackupServiceServer,
             explain_service_server::ExplainServiceServer,
             gateway_service_server::GatewayServiceServer, key_service_server::KeyServiceServer,
@@ -147,6 +149,7 @@ where
         .add_service(sized!(KeyServiceServer::new(keys::Front::new(service.clone()))))
         .add_service(sized!(ExplainServiceServer::new(explain::Front::new(service.clone()))))
         .add_service(sized!(LockoutServiceServer::new(lockouts::Front::new(service.clone()))))
+        .add_service(sized!(ApprovalServiceServer::new(approvals::Front::new(service.clone()))))
         .add_service(ledger_service(service.clone(), shutdown.clone()))
         .add_service(audit_service(service.clone()))
         .add_service(sized!(BackupServiceServer::new(backup::Front::new(service.clone()))))

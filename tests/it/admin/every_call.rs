@@ -34,6 +34,9 @@ fn rows() -> Vec<(&'static str, Vec<u8>, Option<Operation>)> {
     use Operation as O;
     let device_id = "0".repeat(64);
     let role = Role::Operator.into();
+    let approval = GetApprovalRequest { approval_id: UNKNOWN.into() };
+    let (approval_id, decision) = (UNKNOWN.into(), "deny".into());
+    let decide = DecideApprovalRequest { approval_id, decision };
     let request_id = UNKNOWN.to_owned();
     let token_id = UNKNOWN.to_owned();
     let subject = Some(assign_ceiling_request::Subject::TokenId(token_id.clone()));
@@ -137,6 +140,10 @@ fn rows() -> Vec<(&'static str, Vec<u8>, Option<Operation>)> {
         ("GatewayService/Status", vec![], Some(O::ReadStatus)),
         ("GatewayService/Whoami", vec![], None),
         ("GatewayService/ListSinks", vec![], Some(O::ReadLedger)),
+        ("ApprovalService/ListApprovals", vec![], Some(O::ReadApprovals)),
+        ("ApprovalService/ListEndedApprovals", vec![], Some(O::ReadApprovals)),
+        ("ApprovalService/GetApproval", approval.encode_to_vec(), Some(O::ReadApprovals)),
+        ("ApprovalService/DecideApproval", decide.encode_to_vec(), Some(O::DecideApproval)),
         ("LockoutService/ListLockouts", vec![], Some(O::ListLockouts)),
         ("LockoutService/ClearLockouts", vec![], Some(O::ClearLockouts)),
         ("LedgerService/Tail", vec![], Some(O::ReadLedger)),

@@ -29,6 +29,7 @@ use crate::{
             StreamStateAsOfRequest, StreamWhoCanRequest, TailRequest, TailResponse, VerifyRequest,
             VerifyResponse, WhoCanRequest, WhoCanResponse, WhoamiRequest, WhoamiResponse,
             WhyRequest, WhyResponse, agent_service_client::AgentServiceClient,
+            approval_service_client::ApprovalServiceClient,
             audit_service_client::AuditServiceClient, backup_service_client::BackupServiceClient,
             explain_service_client::ExplainServiceClient,
             gateway_service_client::GatewayServiceClient, key_service_client::KeyServiceClient,
@@ -59,6 +60,7 @@ pub enum NoConnection {
 /// An open connection to the admin API.
 pub struct Admin {
     pairing: PairingServiceClient<Channel>,
+    approvals: ApprovalServiceClient<Channel>,
     lockouts: LockoutServiceClient<Channel>,
     ledger: LedgerServiceClient<Channel>,
     audit: AuditServiceClient<Channel>,
@@ -120,6 +122,7 @@ macro_rules! every_page {
     }};
 }
 
+mod approvals;
 mod credentials;
 mod talk;
 
@@ -142,6 +145,8 @@ impl Admin {
         })?;
         Ok(Self {
             pairing: PairingServiceClient::new(channel.clone())
+                .max_decoding_message_size(RESPONSE_BYTES_MAX),
+            approvals: ApprovalServiceClient::new(channel.clone())
                 .max_decoding_message_size(RESPONSE_BYTES_MAX),
             lockouts: LockoutServiceClient::new(channel.clone())
                 .max_decoding_message_size(RESPONSE_BYTES_MAX),

@@ -5,6 +5,7 @@
 //!
 //! Start with [`Cli`].
 
+mod approvals;
 mod audit;
 mod backup;
 mod credentials;
@@ -21,6 +22,7 @@ use clap_complete::Shell;
 use super::bench::BenchOptions;
 use crate::support::secret::Secret;
 
+pub use approvals::ApprovalsCommand;
 pub use audit::{
     AccessWord as DoorWord, AuditCommand, ExportArgs, ExportTarget, FilterArgs, LogArgs,
     Time as SinceTime, When,
@@ -138,6 +140,9 @@ Example:
     /// Write everything into one file, check such a file, and go on from it
     #[command(subcommand)]
     Backup(BackupCommand),
+    /// See what waits for a person's approval, and decide it
+    #[command(subcommand)]
+    Approvals(ApprovalsCommand),
     /// See who gave too many wrong credentials and is not listened to for a while
     #[command(after_help = "\
 Example:

@@ -139,6 +139,22 @@ fn lines_row_by_row() {
 }
 
 #[test]
+fn lines_about_approvals() {
+    for (line, accepted) in [
+        ("doorward approvals", false),
+        ("doorward approvals list", true),
+        ("doorward approvals show", false),
+        ("doorward approvals show 3f2a", true),
+        ("doorward approvals approve 3f2a --always", true),
+        ("doorward approvals deny 3f2a", true),
+        ("doorward approvals deny 3f2a --always", false),
+        ("doorward approvals history --json", true),
+    ] {
+        assert_eq!(parse(line).is_ok(), accepted, "{line}");
+    }
+}
+
+#[test]
 fn scopes_are_split_at_commas() {
     let cli = parse("doorward devices approve 3f2a --scopes a,b").unwrap();
     let Command::Devices(DevicesCommand::Approve { scopes, .. }) = cli.command else {
