@@ -132,6 +132,10 @@ operations! {
     ListLockouts: Scope(Known::Pairing),
     /// Lift lockouts.
     ClearLockouts: Scope(Known::Admin),
+    /// What is held for review?
+    ListHeld: Scope(Known::Pairing),
+    /// Let be in force again what was held for review.
+    ReleaseHeld: Scope(Known::Admin),
     /// Lock out what keeps failing.
     LockOut: Root,
     /// End what ran out.

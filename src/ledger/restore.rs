@@ -171,32 +171,24 @@ impl Plan {
                 }
             })
             .map_err(at_dir)?;
-        let record = self.record(&head, who);
-        let bytes = codec::encode_record(&record).map_err(io::Error::other).map_err(at_dir)?;
-        batch.push(StoredEntry { seq: head.size(), value: head.append(&bytes, record.at) });
+        for event in [self.recovered()].into_iter().chain(self.survey.hold()) {
+            let record = record(&head, who.clone(), event);
+            let bytes = codec::encode_record(&record).map_err(io::Error::other).map_err(at_dir)?;
+            batch.push(StoredEntry { seq: head.size(), value: head.append(&bytes, record.at) });
+        }
         append(&mut batch, &head)?;
         let note = Checkpoint { size: head.size(), root: head.root() }.sign(key);
         store.save_checkpoint(&note)?;
         Ok(note)
     }
 
-    fn record(&self, head: &HeadState, principal: Principal) -> Record {
+    fn recovered(&self) -> registry::Event {
         let Survey { proven, size, .. } = self.survey;
         let plain: String = self.damage.chars().filter(|c| !c.is_control()).collect();
-        let event = registry::Event::Recovered {
+        registry::Event::Recovered {
             lost: self.survey.lost(),
             unsigned: size - proven,
             fault: plain[..plain.floor_char_boundary(FAULT_BYTES_MAX)].to_owned(),
-        };
-        Record {
-            seq: Seq(head.size()),
-            at: head.time.max(UnixMillis(clock::unix_millis())),
-            principal,
-            authority: Seq(0),
-            via: Via::internal(),
-            before: ScopeSet::empty(),
-            after: ScopeSet::empty(),
-            event: Event::Registry(event),
         }
     }
 
@@ -216,6 +208,20 @@ impl Plan {
         }
         private_file::replace(outside_checkpoint, note.as_bytes())?;
         Ok(damaged)
+    }
+}
+
+/// A record about the whole ledger.
+fn record(head: &HeadState, principal: Principal, event: registry::Event) -> Record {
+    Record {
+        seq: Seq(head.size()),
+        at: head.time.max(UnixMillis(clock::unix_millis())),
+        principal,
+        authority: Seq(0),
+        via: Via::internal(),
+        before: ScopeSet::empty(),
+        after: ScopeSet::empty(),
+        event: Event::Registry(event),
     }
 }
 

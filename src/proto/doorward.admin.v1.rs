@@ -35,7 +35,7 @@ pub struct Grant {
     /// The role.
     #[prost(enumeration = "Role", tag = "1")]
     pub role: i32,
-    /// The scopes that are in force now: what every call is measured by.
+    /// The scopes that are in force now, unless it is held for review: what every call is measured by.
     #[prost(message, optional, tag = "2")]
     pub scopes: ::core::option::Option<Scopes>,
     /// The record that granted it.
@@ -77,6 +77,9 @@ pub struct Grant {
     /// What the ceiling holds back of it. Absent: there is none.
     #[prost(message, optional, tag = "15")]
     pub held_back: ::core::option::Option<Scopes>,
+    /// The record since which it is held for review and lets nobody in. Absent: it is not held.
+    #[prost(uint64, optional, tag = "16")]
+    pub review_seq: ::core::option::Option<u64>,
 }
 /// A device in one of its roles.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -128,7 +131,7 @@ pub struct ServiceToken {
     /// What it is called; no two have the same name.
     #[prost(string, tag = "2")]
     pub name: ::prost::alloc::string::String,
-    /// The scopes that are in force now: what every call is measured by.
+    /// The scopes that are in force now, unless it is held for review: what every call is measured by.
     #[prost(message, optional, tag = "3")]
     pub scopes: ::core::option::Option<Scopes>,
     /// What the ceiling holds back. Absent: there is none.
@@ -158,6 +161,9 @@ pub struct ServiceToken {
     /// The role of the policy that lies on it as a ceiling.
     #[prost(string, optional, tag = "12")]
     pub ceiling: ::core::option::Option<::prost::alloc::string::String>,
+    /// The record since which it is held for review and lets nobody in. Absent: it is not held.
+    #[prost(uint64, optional, tag = "13")]
+    pub review_seq: ::core::option::Option<u64>,
 }
 /// A request that waits for approval. What it asks for never changes: a device that asks for
 /// something else gets a new request, which supersedes this one.
@@ -1842,6 +1848,9 @@ pub mod via {
 /// session_deleted      session (its key), transcript (the one that it had), messages (how many went, also
 /// those from before resets), digest (SHA-256 over what ExportSession gave of it)
 /// session_reset        session, transcript (the one that was put away), messages and digest of that one
+/// review_begun         lost_from (the first record that is lost), lost_until (how many there had been at
+/// least), root (of the checkpoint over those, where one tells of them)
+/// review_ended         item (the id of what was held until then, or `rules`)
 ///
 /// Profile keys: client_id, client_mode, version, platform, and display_name and device_family if
 /// the device gave them.
@@ -2675,6 +2684,9 @@ pub struct StatusResponse {
     /// How many of them took nothing at the last attempt.
     #[prost(uint64, tag = "18")]
     pub sinks_in_trouble: u64,
+    /// How many things are held for review because records are lost. ReviewService tells which.
+    #[prost(uint64, tag = "19")]
+    pub held: u64,
 }
 /// Asks about the caller.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -3879,6 +3891,10 @@ pub struct Holder {
     /// The role of the policy that lies on it as a ceiling.
     #[prost(string, optional, tag = "5")]
     pub ceiling: ::core::option::Option<::prost::alloc::string::String>,
+    /// The record since which it is held for review: it is there, and holds nothing until it is released.
+    /// Absent: it is not held.
+    #[prost(uint64, optional, tag = "6")]
+    pub review_seq: ::core::option::Option<u64>,
 }
 /// Asks whom someone means.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -6449,6 +6465,485 @@ pub mod lockout_service_server {
     /// Generated gRPC service name
     pub const SERVICE_NAME: &str = "doorward.admin.v1.LockoutService";
     impl<T> tonic::server::NamedService for LockoutServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
+/// Something that is held: it is there, and lets nobody in.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Held {
+    /// What will be in force once it is released. Absent for rules.
+    #[prost(message, optional, tag = "3")]
+    pub scopes: ::core::option::Option<Scopes>,
+    /// The record since which it is held.
+    #[prost(uint64, tag = "4")]
+    pub seq: u64,
+    /// When that was.
+    #[prost(uint64, tag = "5")]
+    pub at_ms: u64,
+    /// The first record that is lost.
+    #[prost(uint64, tag = "6")]
+    pub lost_from: u64,
+    /// How many records there had been, at least. Not more than `lost_from`: nobody knows how many.
+    #[prost(uint64, tag = "7")]
+    pub lost_until: u64,
+    /// Exactly one is set.
+    #[prost(oneof = "held::What", tags = "1, 2")]
+    pub what: ::core::option::Option<held::What>,
+}
+/// Nested message and enum types in `Held`.
+pub mod held {
+    /// Exactly one is set.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum What {
+        /// A device in a role, or a service token.
+        #[prost(message, tag = "1")]
+        Party(super::Party),
+        /// The rules that approve without a person: of the policy, and the list of keys. Always true.
+        #[prost(bool, tag = "2")]
+        Rules(bool),
+    }
+}
+/// Asks for a page of what is held.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListHeldRequest {
+    /// How many rows a page may have. 0, and anything above it: 10,000. A page ends earlier where it
+    /// would be more than 3.5 MiB.
+    #[prost(int32, tag = "1")]
+    pub page_size: i32,
+    /// `next_page_token` of the page before. Empty: the first page.
+    #[prost(string, tag = "2")]
+    pub page_token: ::prost::alloc::string::String,
+}
+/// A page of what is held.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListHeldResponse {
+    /// Devices by id, then service tokens by id, then the rules.
+    #[prost(message, repeated, tag = "1")]
+    pub held: ::prost::alloc::vec::Vec<Held>,
+    /// The gateway's clock, to count from.
+    #[prost(uint64, tag = "2")]
+    pub now_ms: u64,
+    /// Asks for the page after this one. Empty: this is the last.
+    #[prost(string, tag = "3")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+/// Asks to release something.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReleaseHeldRequest {
+    /// Exactly one is set.
+    #[prost(oneof = "release_held_request::What", tags = "1, 2, 3, 4")]
+    pub what: ::core::option::Option<release_held_request::What>,
+}
+/// Nested message and enum types in `ReleaseHeldRequest`.
+pub mod release_held_request {
+    /// Exactly one is set.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum What {
+        /// A device, in every role.
+        #[prost(string, tag = "1")]
+        DeviceId(::prost::alloc::string::String),
+        /// A service token.
+        #[prost(string, tag = "2")]
+        TokenId(::prost::alloc::string::String),
+        /// The rules that approve without a person.
+        #[prost(bool, tag = "3")]
+        Rules(bool),
+        /// Everything.
+        #[prost(bool, tag = "4")]
+        All(bool),
+    }
+}
+/// What is in force again.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ReleaseHeldResponse {
+    /// As it was held.
+    #[prost(message, repeated, tag = "1")]
+    pub released: ::prost::alloc::vec::Vec<Held>,
+}
+/// Generated client implementations.
+pub mod review_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// Lists what is held for review, and lets it be in force again. What is not to be in force again is
+    /// revoked or removed as ever.
+    #[derive(Debug, Clone)]
+    pub struct ReviewServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl ReviewServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> ReviewServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> ReviewServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            ReviewServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Everything that is held.
+        pub async fn list_held(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListHeldRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListHeldResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorward.admin.v1.ReviewService/ListHeld",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("doorward.admin.v1.ReviewService", "ListHeld"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Lets it be in force again. To release what is not held is no failure. NOT_FOUND: there is no such
+        /// device or token. INVALID_ARGUMENT: nothing is named.
+        pub async fn release_held(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ReleaseHeldRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ReleaseHeldResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorward.admin.v1.ReviewService/ReleaseHeld",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("doorward.admin.v1.ReviewService", "ReleaseHeld"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod review_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with ReviewServiceServer.
+    #[async_trait]
+    pub trait ReviewService: std::marker::Send + std::marker::Sync + 'static {
+        /// Everything that is held.
+        async fn list_held(
+            &self,
+            request: tonic::Request<super::ListHeldRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListHeldResponse>,
+            tonic::Status,
+        >;
+        /// Lets it be in force again. To release what is not held is no failure. NOT_FOUND: there is no such
+        /// device or token. INVALID_ARGUMENT: nothing is named.
+        async fn release_held(
+            &self,
+            request: tonic::Request<super::ReleaseHeldRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ReleaseHeldResponse>,
+            tonic::Status,
+        >;
+    }
+    /// Lists what is held for review, and lets it be in force again. What is not to be in force again is
+    /// revoked or removed as ever.
+    #[derive(Debug)]
+    pub struct ReviewServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> ReviewServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for ReviewServiceServer<T>
+    where
+        T: ReviewService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/doorward.admin.v1.ReviewService/ListHeld" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListHeldSvc<T: ReviewService>(pub Arc<T>);
+                    impl<
+                        T: ReviewService,
+                    > tonic::server::UnaryService<super::ListHeldRequest>
+                    for ListHeldSvc<T> {
+                        type Response = super::ListHeldResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListHeldRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ReviewService>::list_held(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListHeldSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorward.admin.v1.ReviewService/ReleaseHeld" => {
+                    #[allow(non_camel_case_types)]
+                    struct ReleaseHeldSvc<T: ReviewService>(pub Arc<T>);
+                    impl<
+                        T: ReviewService,
+                    > tonic::server::UnaryService<super::ReleaseHeldRequest>
+                    for ReleaseHeldSvc<T> {
+                        type Response = super::ReleaseHeldResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ReleaseHeldRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ReviewService>::release_held(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ReleaseHeldSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for ReviewServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "doorward.admin.v1.ReviewService";
+    impl<T> tonic::server::NamedService for ReviewServiceServer<T> {
         const NAME: &'static str = SERVICE_NAME;
     }
 }

@@ -112,6 +112,8 @@ pub struct Status {
     pub devices: usize,
     /// Requests that wait.
     pub pending: usize,
+    /// What is held for review.
+    pub held: usize,
     /// Records in the ledger.
     pub ledger_size: u64,
     /// How many records the published checkpoint covers, if there is one.
@@ -175,6 +177,7 @@ impl Service {
             connections: self.0.hub.connections(),
             devices: state.device_count(),
             pending: state.pending_count(),
+            held: state.all_held().count(),
             ledger_size: self.0.ledger.size(),
             published_size: self.published_size(),
             unverified_records: self.0.ledger.unverified(),

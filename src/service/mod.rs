@@ -37,6 +37,7 @@ mod proofs;
 mod recovery;
 mod redeem;
 mod resolve;
+mod review;
 mod secret;
 mod session;
 mod setup;
@@ -106,6 +107,7 @@ pub use proofs::{
 };
 pub use recovery::{Recovery, RestoreError, Restored, Survey, SurveyError, recovery};
 pub use resolve::Resolved;
+pub use review::{Held, HeldItem};
 pub use secret::{RotatedSecret, SecretPlace, Secrets, SharedSecret};
 pub use session::{Changes, Live, Since};
 pub use setup::{NewCode, SetupStatus};

@@ -78,6 +78,8 @@ const ROWS: &[(&str, By)] = &[
     ("approvals approve", Calls(&["ApprovalService/DecideApproval"])),
     ("approvals deny", Calls(&["ApprovalService/DecideApproval"])),
     ("approvals history", Calls(&["ApprovalService/ListEndedApprovals"])),
+    ("review list", Calls(&["ReviewService/ListHeld"])),
+    ("review release", Calls(&["AuditService/Resolve", "ReviewService/ReleaseHeld"])),
     ("lockouts", Calls(&["LockoutService/ListLockouts"])),
     ("lockouts clear", Calls(&["LockoutService/ClearLockouts"])),
     ("status", Calls(&["GatewayService/Status"])),

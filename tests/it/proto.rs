@@ -26,6 +26,7 @@ const FILES: &[&str] = &[
     "explain",
     "keys",
     "lockouts",
+    "review",
     "secret",
     "setup",
     "tokens",

@@ -12,9 +12,10 @@ mod words;
 pub use approval::ApprovalFault;
 
 use super::{
-    ids::{DeviceId, RequestId},
+    ids::{DeviceId, RequestId, Seq},
     origin::OriginFault,
     principal::SecretKind,
+    registry::hold::{Item, Lost},
     scope::{Role, Scope, ScopeSet},
 };
 
@@ -195,6 +196,16 @@ pub enum Refusal {
     },
     /// The grant that the caller stood on has ended.
     GrantEnded,
+    /// It is there, and held until someone has looked at it: records that may have taken it away are
+    /// lost.
+    HeldForReview {
+        /// What.
+        item: Item,
+        /// The record of the hold.
+        record: Seq,
+        /// Which records are lost.
+        lost: Lost,
+    },
     /// No such device.
     UnknownDevice,
     /// The device holds nothing in that role.
@@ -318,6 +329,7 @@ impl Refusal {
             Self::RequestClosed { .. } => "REQUEST_CLOSED",
             Self::RequestChanged { .. } => "REQUEST_CHANGED",
             Self::GrantEnded => "GRANT_ENDED",
+            Self::HeldForReview { .. } => "HELD_FOR_REVIEW",
             Self::UnknownDevice => "UNKNOWN_DEVICE",
             Self::NoGrant { .. } => "NO_GRANT",
             Self::BeyondBaseline { .. } => "BEYOND_BASELINE",

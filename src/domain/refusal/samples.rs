@@ -5,9 +5,10 @@ use super::{
     TokenFault,
 };
 use crate::domain::{
-    ids::{DeviceId, RequestId},
+    ids::{DeviceId, RequestId, Seq},
     origin::OriginFault,
     principal::SecretKind,
+    registry::hold::{Item, Lost},
     scope::{Known, Role, Scope, ScopeSet},
 };
 
@@ -89,6 +90,11 @@ fn pairing() -> Vec<Refusal> {
 fn credentials() -> Vec<Refusal> {
     use Refusal as R;
     vec![
+        R::HeldForReview {
+            item: Item::Device(DeviceId([7; 32]), Role::Operator),
+            record: Seq(40),
+            lost: Lost { from: 30, until: 38 },
+        },
         R::UnknownDevice,
         R::NoGrant { role: Role::Node },
         R::BeyondBaseline { missing: admin() },
@@ -128,7 +134,7 @@ fn admin() -> Scope {
 }
 
 /// How many kinds of refusals there are.
-const KINDS: usize = 49;
+const KINDS: usize = 50;
 
 /// A number for each kind, from 0 on. A new kind does not compile until it has one; it then needs
 /// [`KINDS`] and a sample.
@@ -184,6 +190,7 @@ fn number(refusal: &Refusal) -> usize {
         R::UnknownRun => 46,
         R::LabelTaken => 47,
         R::Approval(_) => 48,
+        R::HeldForReview { .. } => 49,
     }
 }
 

@@ -1,7 +1,11 @@
 //! What is missing, who can grant it, what to run: the sentences of a refusal, for people.
 
 use super::{IdentityFault, ProofFault, Refusal, TokenFault};
-use crate::domain::{ids::RequestId, principal::SecretKind};
+use crate::domain::{
+    ids::{RequestId, Seq},
+    principal::SecretKind,
+    registry::hold::{Item, Lost},
+};
 
 impl IdentityFault {
     fn missing(self) -> &'static str {
@@ -30,9 +34,27 @@ impl IdentityFault {
 const WHERE_THE_SECRET_LIES: &str = "doorward status  (on the host; it says where the secret lies)";
 
 const ADD_THE_PERSON: &str = "add the person to gateway.auth.trustedProxy.allowUsers";
+const ASK_FOR_MORE: &str =
+    "reconnect with the shared secret to ask for more, then: doorward devices list";
+
+fn release(item: Item) -> String {
+    format!("doorward review release {}  (after a look at it)", item.reference())
+}
 
 fn approve(request: RequestId) -> String {
     format!("doorward devices approve {request}")
+}
+
+/// What is held, and why.
+fn held(item: Item, record: Seq, lost: Lost) -> String {
+    let what = match item {
+        Item::Device(..) => "this device",
+        Item::Token(_) => "this service token",
+        Item::Rules => "the rules that approve by themselves",
+    };
+    let records = lost.count().map_or_else(|| "records".into(), |count| format!("{count} records"));
+    let from = lost.from;
+    format!("a review of {what}: {records} from {from} on are lost, held since record {record}")
 }
 
 impl Refusal {
@@ -68,6 +90,7 @@ impl Refusal {
                 "a look at the request as it is now".into()
             }
             Self::GrantEnded => "a grant that is still in force".into(),
+            Self::HeldForReview { item, record, lost } => held(*item, *record, *lost),
             Self::UnknownDevice => "a paired device".into(),
             Self::NoGrant { role } => format!("a grant in role {}", role.name()),
             Self::LastAdmin => "another holder of operator.admin".into(),
@@ -122,6 +145,9 @@ impl Refusal {
             | Self::UnknownDevice => {
                 "the gateway host, or an operator with operator.pairing that holds those scopes"
             }
+            Self::HeldForReview { .. } => {
+                "the gateway host, or an operator with operator.admin that is not held itself"
+            }
             Self::HostOnly | Self::LastAdmin => "the gateway host",
             Self::UnknownRequest
             | Self::RequestSuperseded { .. }
@@ -167,6 +193,7 @@ impl Refusal {
             | Self::DeviceTokenMismatch
             | Self::NoGrant { .. }
             | Self::GrantEnded => "doorward devices list".into(),
+            Self::HeldForReview { item, .. } => release(*item),
             Self::SetupCode(_) | Self::UnknownCode => {
                 "doorward devices setup-code  (or, for the first owner: doorward bootstrap)".into()
             }
@@ -191,10 +218,7 @@ impl Refusal {
             Self::WeakSecret { .. } => "doorward auth rotate  (it makes a strong one)".into(),
             Self::AddressUnfit { .. } => "set gateway.publicUrl to a wss:// address".into(),
             Self::SecretIsElsewhere { .. } => "change it there, then restart the gateway".into(),
-            Self::DeviceScopeMismatch { .. } | Self::BeyondBaseline { .. } => {
-                "reconnect with the shared secret to ask for more, then: doorward devices list"
-                    .into()
-            }
+            Self::DeviceScopeMismatch { .. } | Self::BeyondBaseline { .. } => ASK_FOR_MORE.into(),
             Self::MissingScope { missing, .. } => format!(
                 "connect asking for {missing}; if pairing is then required: doorward devices \
                  approve; without a device: doorward tokens create --name <client> --scope {missing}"

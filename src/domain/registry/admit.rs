@@ -4,7 +4,7 @@
 //! without a write. The proofs (secret, key, token) were checked by the service; this is what they
 //! are worth.
 
-use super::{Grant, Registry, session, state::Device};
+use super::{Grant, Registry, hold::Item, session, state::Device};
 use crate::{
     domain::{
         ids::{DeviceId, TokenHash, TokenId},
@@ -148,7 +148,9 @@ fn as_subject(
     knock: &Knock<'_>,
     principal: Principal,
 ) -> Result<Admission, Refusal> {
-    let held = principal.subject().and_then(|subject| state.held(&subject, knock.locality));
+    let subject = principal.subject();
+    subject.as_ref().and_then(Item::of).map_or(Ok(()), |item| state.not_under_review(item))?;
+    let held = subject.and_then(|subject| state.held(&subject, knock.locality));
     let refusal = match principal {
         Principal::Person(_) => Refusal::IdentityNotAllowed,
         _ => Refusal::GrantEnded,
@@ -169,6 +171,7 @@ fn by_token(
         .and_then(|known| known.grants.get(&knock.role))
         .filter(|grant| grant.is_token(token))
         .ok_or(Refusal::DeviceTokenMismatch)?;
+    state.not_under_review(Item::Device(device.id, knock.role))?;
     if known.is_some_and(|known| claims_something_else(known, device)) {
         return Ok(Admission::Pair(PairingReason::MetadataUpgrade));
     }
@@ -191,6 +194,7 @@ fn by_secret(
     let Some(grant) = known.grants.get(&knock.role) else {
         return Ok(Admission::Pair(PairingReason::RoleUpgrade));
     };
+    state.not_under_review(Item::Device(device.id, knock.role))?;
     if claims_something_else(known, device) {
         return Ok(Admission::Pair(PairingReason::MetadataUpgrade));
     }

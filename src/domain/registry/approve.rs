@@ -4,7 +4,9 @@
 //! than operator need admin; a device session without admin acts on its own device alone. And nobody
 //! grants for longer than they hold it themselves, or a grant with an end would outlive it (N16).
 
-use super::{Approval, ApprovedBy, Ask, Event, Grant, Registry, Terms, ceiling::layers_of};
+use super::{
+    Approval, ApprovedBy, Ask, Event, Grant, Registry, Terms, ceiling::layers_of, hold::Item,
+};
 use crate::domain::{
     Decider,
     ids::{DeviceId, RequestId},
@@ -66,6 +68,8 @@ pub(super) fn pending(
     if terms.until.is_some_and(|until| until <= now) {
         return Err(Refusal::AlreadyOver);
     }
+    // Nothing is given on top of what may have been taken away: that is decided first.
+    state.not_under_review(Item::Device(request.device, request.role))?;
     let held = state.grant(request.device, request.role);
     let ends = terms.until.is_some();
     let scopes = held_afterwards(held, &request.scopes, ends)?;

@@ -1,11 +1,12 @@
 //! Approving by rule: nobody has to be there, and the record names the rule.
 //!
 //! A rule never undoes a person's word: a device that was turned down, revoked or removed waits for
-//! a person. Only a setup code overrides that, because a person made it for this.
+//! a person, and while the rules are held for review everyone does. Only a setup code overrides that, because a person made it for this.
 
 use super::{
     Access, ApprovedBy, Ask, Basis, Event, Grant, Registry,
     approve::{Offer, held_afterwards},
+    hold::Item,
     service_token, session,
 };
 use crate::domain::{
@@ -66,6 +67,7 @@ pub(super) fn approve(
 
 /// What a rule gives in one role.
 fn give(state: &Registry, permit: &Permit, ask: Ask, basis: Basis) -> Result<Vec<Event>, Refusal> {
+    state.not_under_review(Item::Device(ask.device, ask.role))?;
     let held = state.grant(ask.device, ask.role);
     let redeems = matches!(basis, Basis::SetupCode(_));
     let given = state.given(&ask, basis);
@@ -187,7 +189,7 @@ impl Registry {
         let scopes = held_afterwards(held, &ask.scopes, false)?;
         let yes = match basis {
             Basis::SetupCode(code) => return self.code_covers(ask, code, now),
-            _ if self.is_barred(ask.device) => false,
+            _ if self.is_barred(ask.device) || self.hold_on(Item::Rules).is_some() => false,
             Basis::LocalPolicy => self.local_policy_covers(ask, &scopes),
             Basis::TrustedCidr => self.cidr_covers(ask),
             Basis::KeyList => self.key_list_covers(ask, held),

@@ -41,7 +41,7 @@ pub(super) fn assign(
 
 impl Registry {
     /// What a subject was granted: with an end, and for good.
-    fn layers(&self, subject: &Subject) -> Result<Vec<Layer<'_>>, Refusal> {
+    pub(super) fn layers(&self, subject: &Subject) -> Result<Vec<Layer<'_>>, Refusal> {
         match subject {
             Subject::Device(device, role) => Ok(layers_of(self.find_grant(*device, *role)?, None)),
             Subject::Token(id) => {

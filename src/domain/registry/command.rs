@@ -3,6 +3,7 @@
 use super::{
     Access, Ask, LockKey, Policy, Profile, approvals,
     digest::{SessionAct, TranscriptDigest},
+    hold::Release,
     keys::KeyList,
     lockout::Failures,
     service_token::NewToken,
@@ -224,6 +225,11 @@ pub enum Command {
         act: SessionAct,
         /// What it was.
         digest: TranscriptDigest,
+    },
+    /// Let be in force again what was held for review.
+    ReleaseHeld {
+        /// What.
+        what: Release,
     },
 }
 

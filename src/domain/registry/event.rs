@@ -8,6 +8,7 @@ use ipnet::IpNet;
 use super::{
     Access, ApprovedBy, Policy, Profile, approvals,
     digest::TranscriptDigest,
+    hold::{Item, Lost},
     keys::KeyList,
     lockout::{Failures, LockKey},
 };
@@ -270,6 +271,20 @@ pub enum Event {
     SessionDeleted(TranscriptDigest),
     /// A session goes on under its key with nothing said; its transcript is kept for a while.
     SessionReset(TranscriptDigest),
+    /// Records are lost, and with them what they took away: everything that they could have ended is
+    /// held from here on, until someone has looked at it. Setup codes end.
+    ReviewBegun {
+        /// Which records.
+        lost: Lost,
+        /// The Merkle root of the newest checkpoint that tells of them, where one does; it covers
+        /// `lost.until` records.
+        root: Option<[u8; 32]>,
+    },
+    /// Something that was held is in force again.
+    ReviewEnded {
+        /// What.
+        item: Item,
+    },
 }
 
 /// A grant, as it was given.
@@ -332,6 +347,8 @@ impl Event {
             | Self::ServiceTokenRotated { id, .. }
             | Self::ServiceTokenRevoked { id, .. }
             | Self::ServiceTokenExpired { id } => Touched::One(Subject::Token(*id)),
+            Self::ReviewBegun { .. } => Touched::Everyone,
+            Self::ReviewEnded { item } => item.subject().map_or(Touched::Nobody, Touched::One),
             _ => Touched::Nobody,
         }
     }

@@ -1,7 +1,7 @@
 //! Why someone may do something, or not (N6 A6.2): what it takes, what the asker holds and by which
 //! record, what a ceiling holds back, and who could change it now.
 
-use super::{Registry, state::Device};
+use super::{Registry, hold::Item, state::Device};
 use crate::domain::{
     operation::Requirement,
     origin::Locality,
@@ -73,6 +73,7 @@ impl Registry {
             Subject::Open => (Principal::Open, Role::Operator),
             Subject::Person(name) => (Principal::Person(name.clone()), Role::Operator),
         };
+        Item::of(subject).map_or(Ok(()), |item| self.not_under_review(item))?;
         let held = self.held(subject, locality).ok_or(Refusal::GrantEnded)?;
         Ok(Standing { principal, role, scopes: held.scopes, grant: held.grant })
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Registry;
+use super::{Registry, hold::Item};
 use crate::domain::{
     ids::Seq,
     origin::Locality,
@@ -31,6 +31,8 @@ pub struct Holder {
     pub ends: Option<UnixMillis>,
     /// The role of the policy that lies on it as a ceiling.
     pub ceiling: Option<String>,
+    /// The record since which it is held for review: it is there, and lets nobody in.
+    pub review: Option<Seq>,
 }
 
 /// What someone gained and lost.
@@ -71,12 +73,19 @@ impl Registry {
 
     /// What one subject holds; `None` if it is not there.
     pub fn holder(&self, subject: &Subject, locality: Locality) -> Option<Holder> {
-        let held = self.held(subject, locality)?;
+        let review = Item::of(subject).and_then(|item| self.hold_on(item)).map(|hold| hold.seq);
+        let (scopes, grant) = match (self.held(subject, locality), review) {
+            (Some(held), _) => (held.scopes, held.grant),
+            // It is there, and in force for nobody.
+            (None, Some(_)) => (ScopeSet::empty(), self.stands_on(subject, None).first().copied()?),
+            (None, None) => return None,
+        };
         Some(Holder {
             locality,
             name: self.name_of(subject),
-            scopes: held.scopes,
-            grant: held.grant,
+            scopes,
+            grant,
+            review,
             ends: self.ends_at(subject),
             ceiling: self.ceiling_of(subject),
             subject: subject.clone(),

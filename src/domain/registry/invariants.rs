@@ -1,9 +1,9 @@
-//! What is true of every state, whatever was asked in whatever order: INV-1 to INV-10.
+//! What is true of every state, whatever was asked in whatever order: INV-1 to INV-11.
 //!
 //! Checked after every event in tests and debug builds (there while the state is small), and by the
 //! model checker.
 
-use super::{CLOSED_MAX, Grant, PENDING_MAX, Registry, state::RETIRED_MAX};
+use super::{CLOSED_MAX, Grant, PENDING_MAX, Registry, hold::Item, state::RETIRED_MAX};
 use crate::domain::scope::Role;
 
 /// The first invariant that does not hold.
@@ -63,6 +63,14 @@ pub fn check(state: &Registry) -> Result<(), &'static str> {
         (
             state.approvals.are_sound(),
             "INV-10 an approval waits or has ended once, and what is kept is bounded",
+        ),
+        (
+            state.all_held().all(|(item, _)| match item {
+                Item::Device(id, role) => state.grant(id, role).is_some(),
+                Item::Token(id) => state.tokens.contains_key(&id),
+                Item::Rules => true,
+            }),
+            "INV-11 what is held for review is there",
         ),
     ] {
         if !holds {

@@ -1,6 +1,6 @@
 //! What an event is called, and whom it is about: the same words in every answer, filter and export.
 
-use super::{Event, approvals};
+use super::{Event, approvals, hold::Item};
 use crate::domain::{
     ids::{DeviceId, TokenId},
     principal::Subject,
@@ -45,6 +45,8 @@ impl Event {
         "approval_withdrawn",
         "session_deleted",
         "session_reset",
+        "review_begun",
+        "review_ended",
     ];
 
     /// Its name; `proto/doorward/admin/v1/ledger.proto` says what each means.
@@ -89,6 +91,8 @@ impl Event {
             Self::Approval(approvals::Event::Withdrawn { .. }) => 32,
             Self::SessionDeleted(_) => 33,
             Self::SessionReset(_) => 34,
+            Self::ReviewBegun { .. } => 35,
+            Self::ReviewEnded { .. } => 36,
         }
     }
 
@@ -103,6 +107,7 @@ impl Event {
             | Self::TokenRotated { device, role, .. }
             | Self::GrantRevoked { device, role, .. }
             | Self::GrantExpired { device, role, .. }
+            | Self::ReviewEnded { item: Item::Device(device, role) }
             | Self::CeilingAssigned { subject: Subject::Device(device, role), .. } => {
                 Some((*device, Some(*role)))
             }
@@ -124,6 +129,7 @@ impl Event {
             | Self::ServiceTokenRotated { id, .. }
             | Self::ServiceTokenRevoked { id, .. }
             | Self::ServiceTokenExpired { id }
+            | Self::ReviewEnded { item: Item::Token(id) }
             | Self::CeilingAssigned { subject: Subject::Token(id), .. } => Some(*id),
             _ => None,
         }

@@ -20,6 +20,7 @@ pub mod digest;
 mod event;
 mod expiry;
 pub mod explain;
+pub mod hold;
 pub mod holders;
 pub mod invariants;
 pub mod keys;
@@ -211,6 +212,7 @@ impl Decider for Registry {
             C::ClearLockouts { key } => lockout::clear(self, permit, key),
             C::Approval(command) => approvals::decide(self, permit, command),
             C::NoteSession { act, digest } => digest::note(self, permit, act, digest),
+            C::ReleaseHeld { what } => hold::release(self, permit, what),
         }
     }
 

@@ -9,6 +9,7 @@ use imbl::{OrdMap, OrdSet};
 use super::{
     Device, LockKey, PairingRequest, Policy, Registry, ServiceToken, SetupCode,
     approvals::Approvals,
+    hold::{Hold, Item},
     keys::KeyList,
     lockout::Lockout,
     state::{AdoptedSecret, Closure},
@@ -54,6 +55,8 @@ pub struct Parts {
     pub lockouts: OrdMap<LockKey, Arc<Lockout>>,
     /// What waits for a person, and the last that did.
     pub approvals: Approvals,
+    /// What is held for review.
+    pub held: OrdMap<Item, Hold>,
 }
 
 /// Moves every field from one to the other, but for what is derived from the others.
@@ -80,6 +83,7 @@ macro_rules! moved {
             keys,
             lockouts,
             approvals,
+            held,
             $($left: _,)?
         } = $value;
         $to {
@@ -99,6 +103,7 @@ macro_rules! moved {
             keys,
             lockouts,
             approvals,
+            held,
             $($added: $what,)?
         }
     }};

@@ -153,6 +153,7 @@ impl Registry {
     /// What a device or service token holds for good, and may use now.
     pub(super) fn held_for_good(&self, subject: &Subject) -> ScopeSet {
         let (scopes, ceiling, now) = match subject {
+            _ if self.is_under_review(subject) => return ScopeSet::empty(),
             Subject::Device(id, role) => {
                 let Some(grant) = self.grant(*id, *role) else { return ScopeSet::empty() };
                 let Some(lasting) = grant.lasting() else { return ScopeSet::empty() };

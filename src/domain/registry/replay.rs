@@ -228,6 +228,7 @@ fn operation_of(event: &Event) -> Option<Operation> {
         Event::CodeCreated { .. } => Some(Operation::CreateCode),
         Event::LockoutCleared { .. } => Some(Operation::ClearLockouts),
         Event::SessionDeleted(_) | Event::SessionReset(_) => Some(Operation::ManageSessions),
+        Event::ReviewEnded { .. } => Some(Operation::ReleaseHeld),
         _ => None,
     }
 }

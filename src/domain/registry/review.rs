@@ -21,6 +21,8 @@ pub const REASON: &str = "restore: it changed after the backup was made";
 /// What is to happen to the state of a backup so that nothing comes back that the `newer` state had
 /// taken away. Policy and shared secret are the configuration's, and not looked at here.
 pub fn review(backup: &Registry, newer: &Registry) -> Vec<Event> {
+    // What is held for review in one of them was not taken away by that.
+    let (backup, newer) = (&backup.without_holds(), &newer.without_holds());
     let devices = backup.devices().flat_map(|(id, device)| {
         let grants = device.grants.iter();
         grants.filter_map(move |(role, grant)| about_grant(backup, newer, id, *role, grant))

@@ -55,9 +55,10 @@ impl Registry {
         }
     }
 
-    /// What a subject holds now, ceilings applied.
+    /// What a subject holds now, ceilings applied. What is held for review is in force for nobody.
     pub fn held(&self, subject: &Subject, locality: Locality) -> Option<Held> {
         match subject {
+            _ if self.is_under_review(subject) => None,
             Subject::Device(id, role) => {
                 let grant = self.grant(*id, *role)?;
                 Some(Held { grant: grant.seq, line: grant.line, scopes: self.in_force(grant) })
@@ -128,7 +129,8 @@ impl Registry {
             may(&self.capped(&token.scopes, token.ceiling.as_deref()))
                 .then_some(Subject::Token(*id))
         });
-        devices.chain(tokens).collect()
+        let all = devices.chain(tokens);
+        all.filter(|subject| !self.is_under_review(subject)).collect()
     }
 }
 

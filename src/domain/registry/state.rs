@@ -9,8 +9,11 @@ use std::{collections::BTreeMap, sync::Arc};
 use imbl::{OrdMap, OrdSet};
 
 use super::{
-    ApprovedBy, LockKey, Policy, Profile, ServiceToken, SetupCode, approvals::Approvals,
-    keys::KeyList, lockout::Lockout,
+    ApprovedBy, LockKey, Policy, Profile, ServiceToken, SetupCode,
+    approvals::Approvals,
+    hold::{Hold, Item},
+    keys::KeyList,
+    lockout::Lockout,
 };
 use crate::domain::{
     ids::{CodeId, DeviceId, PublicKey, RequestId, Seq, TokenHash, TokenId},
@@ -218,6 +221,7 @@ pub struct Registry {
     pub(super) keys: Option<(Seq, Arc<KeyList>)>,
     pub(super) lockouts: OrdMap<LockKey, Arc<Lockout>>,
     pub(super) approvals: Approvals,
+    pub(super) held: OrdMap<Item, Hold>,
     /// Derived from `devices` and `tokens`, and rebuilt from them by [`Registry::administering`]: whose
     /// scopes hold `operator.admin`, whatever ceiling lies on them. `apply` keeps it (INV-9), so that
     /// nobody has to look at every device for the few that may be admins.

@@ -43,6 +43,7 @@ fn grant(grant: &Grant) -> Value {
         "fallsBackTo": grant.falls_back_to.as_ref().map(|left| &left.names),
         "ceiling": grant.ceiling,
         "ephemeral": grant.ephemeral,
+        "reviewSeq": grant.review_seq,
     })
 }
 
@@ -74,6 +75,7 @@ pub fn service_token(token: &ServiceToken) -> Value {
         "rotatedAtMs": token.rotated_at_ms,
         "untilMs": token.until_ms,
         "ceiling": token.ceiling,
+        "reviewSeq": token.review_seq,
         "seq": token.seq,
     })
 }
@@ -181,6 +183,7 @@ pub fn status(status: &StatusResponse) -> Value {
         "connections": status.connections,
         "devices": status.devices,
         "pending": status.pending,
+        "held": status.held,
         "ledgerSize": status.ledger_size,
         "ledgerWritable": status.ledger_writable,
         "publishedSize": status.published_size,

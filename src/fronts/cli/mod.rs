@@ -35,6 +35,7 @@ mod party;
 mod proofs;
 mod recover;
 mod restore;
+mod review;
 #[cfg(test)]
 mod samples;
 mod secret;
@@ -65,8 +66,8 @@ use crate::{
 use admin::{Admin, NoConnection};
 use args::{
     AccessWord, AgentsCommand, AuditCommand, AuthCommand, BackupCommand, Cli, Command,
-    ConfigCommand, DevicesCommand, Globals, KeysCommand, LockoutsCommand, RunArgs, StatusArgs,
-    TokensCommand,
+    ConfigCommand, DevicesCommand, Globals, KeysCommand, LockoutsCommand, ReviewCommand, RunArgs,
+    StatusArgs, TokensCommand,
 };
 use bench::BenchOptions;
 
@@ -150,6 +151,10 @@ async fn ask(session: &mut Session<'_>, command: Command) -> Result<ExitStatusCo
         Command::Agent(args) => agent::say(session, args).await,
         Command::Agents(AgentsCommand::List) => agent::list(session).await,
         Command::Sessions(command) => Box::pin(sessions::about(session, command)).await,
+        Command::Review(ReviewCommand::List) => review::list(session).await,
+        Command::Review(ReviewCommand::Release { whom, all: _ }) => {
+            review::release(session, whom.as_deref()).await
+        }
         Command::Audit(AuditCommand::Log(args)) => audit::log(session, args).await,
         Command::Audit(AuditCommand::AsOf { at }) => audit::as_of(session, at).await,
         Command::Audit(AuditCommand::Watch { from, filter }) => {

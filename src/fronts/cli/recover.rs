@@ -8,7 +8,7 @@ use super::{
     Session,
     args::RecoverArgs,
     exit::{ExitStatusCode, Trouble},
-    quoted, unopened,
+    quoted, restore, unopened,
 };
 use crate::service::{self, Recovery, RestoreError, Restored, Survey};
 
@@ -53,15 +53,16 @@ fn preview(recovery: &Recovery) -> String {
     let lost = match survey.lost() {
         0 => "nothing that was signed".into(),
         lost => format!(
-            "{lost} records, {size} to {last}: what they granted or took away is as it was before",
+            "{lost} records, {size} to {last}: nobody knows what they granted or took away",
             last = signed - 1
         ),
     };
+    let held = survey.hold().map_or("", |_| restore::HELD);
     let fault = fault
         .as_ref()
         .map_or_else(String::new, |fault| format!("no more because:  record {size}: {fault}\n"));
     format!(
-        "damage:           {}\ncan be restored:  {size} records, {proof}\nlost:             {lost}\n{fault}",
+        "damage:           {}\ncan be restored:  {size} records, {proof}\nlost:             {lost}\n{fault}{held}",
         recovery.damage()
     )
 }
@@ -75,6 +76,7 @@ fn preview_document(recovery: &Recovery) -> Value {
         "signed": survey.signed,
         "lost": survey.lost(),
         "fault": survey.fault,
+        "held": survey.hold().is_some(),
     })
 }
 

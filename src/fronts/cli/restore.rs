@@ -68,14 +68,23 @@ fn preview(plan: &RestorePlan) -> String {
     let held: String =
         plan.review.iter().map(|event| format!("  {}\n", line(&plan.state, event))).collect();
     let held = if held.is_empty() { held } else { format!("changed since the backup:\n{held}") };
-    let secret = match plan.secret_changed {
-        true => {
+    let secret = match (plan.secret_changed, plan.keeps_secrets()) {
+        (true, _) => {
             "the shared secret changed since: the backup's token and configuration stay in it\n"
         }
-        false => "",
+        (false, true) => {
+            "whether the shared secret and the configuration changed since is not known: the backup's \
+             stay in it; to take them out: tar -xf FILE shared-token doorward.json\n"
+        }
+        (false, false) => "",
     };
-    format!("{}newer:     {newer}\n{held}{secret}", backup::text(&plan.backup))
+    let review = plan.hold.as_ref().map_or("", |_| HELD);
+    format!("{}newer:     {newer}\n{held}{review}{secret}", backup::text(&plan.backup))
 }
+
+/// What becomes of everything else, where records are lost.
+pub(super) const HELD: &str = "held:      every device and service token, and approval without a \
+                               person, until someone looks: doorward review list\n";
 
 /// What a restore does to someone, in words.
 fn line(state: &Registry, event: &Event) -> String {
@@ -124,6 +133,7 @@ fn preview_document(plan: &RestorePlan) -> Value {
     document["loss"] = plan.loss().into();
     document["review"] = plan.review.iter().map(about).collect();
     document["secretChanged"] = plan.secret_changed.into();
+    document["held"] = plan.hold.is_some().into();
     document
 }
 

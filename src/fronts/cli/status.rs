@@ -32,6 +32,10 @@ fn text(status: &StatusResponse) -> String {
         Some(size) => format!("{size} of them, signed"),
         None => "nothing yet".into(),
     };
+    let held = match status.held {
+        0 => String::new(),
+        held => format!("; {held} held for review: doorward review list"),
+    };
     table::facts(&[
         ("gateway", format!("running, doorward {}", status.version)),
         ("up for", words::span(status.uptime_ms)),
@@ -39,7 +43,7 @@ fn text(status: &StatusResponse) -> String {
         ("auth", words::auth_mode(status.auth_mode).into()),
         ("secret in", secret),
         ("clients", format!("{} connected", status.connections)),
-        ("devices", format!("{} paired, {} waiting", status.devices, status.pending)),
+        ("devices", format!("{} paired, {} waiting{held}", status.devices, status.pending)),
         ("ledger", format!("{} records{unverified}{writable}", status.ledger_size)),
         ("published", published),
         ("sinks", sinks(status)),
@@ -75,6 +79,7 @@ mod tests {
             connections: 2,
             devices: 3,
             pending: 1,
+            held: 2,
             ledger_size: 41,
             ledger_writable: true,
             published_size: Some(38),

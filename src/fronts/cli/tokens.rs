@@ -126,6 +126,10 @@ fn list_text(listed: &ListTokensResponse) -> String {
         &HEAD,
         listed.tokens.iter().map(|token| {
             let scopes = words::scopes_short(token.scopes.as_ref());
+            let scopes = match token.review_seq {
+                Some(_) => format!("nothing, held for review: {scopes}"),
+                None => scopes,
+            };
             let under = token.ceiling.as_ref().map(|name| format!(" under {}", words::plain(name)));
             let ends = token.until_ms.map_or_else(
                 || "never".into(),

@@ -225,7 +225,7 @@ fn read_party(given: Option<Party>) -> Result<(Subject, Locality), Failure> {
     })
 }
 
-fn party(subject: &Subject, locality: Locality, name: Option<String>) -> Party {
+pub(super) fn party(subject: &Subject, locality: Locality, name: Option<String>) -> Party {
     use party::{Anyone, Kind};
     let anyone = Anyone { local: locality == Locality::DirectLoopback };
     let kind = match subject {
@@ -242,13 +242,14 @@ fn party(subject: &Subject, locality: Locality, name: Option<String>) -> Party {
 }
 
 fn holder(holder: Holder) -> v1::Holder {
-    let Holder { subject, locality, name, scopes, grant, ends, ceiling } = holder;
+    let Holder { subject, locality, name, scopes, grant, ends, ceiling, review } = holder;
     v1::Holder {
         party: Some(party(&subject, locality, name)),
         scopes: Some(convert::scopes(&scopes)),
         grant_seq: grant.0,
         until_ms: ends.map(|ends| ends.0),
         ceiling,
+        review_seq: review.map(|seq| seq.0),
     }
 }
 

@@ -13,6 +13,7 @@ use crate::{
         refusal::PairingReason,
         registry::{
             self, ApprovedBy, AuthMode, Policy, Profile, Registry, ServiceToken,
+            hold::Item,
             state::{Device, Grant, IssuedToken, PairingRequest},
         },
         scope::{Role, ScopeSet},
@@ -57,7 +58,7 @@ fn profile(profile: &Profile) -> v1::Profile {
     v1::Profile { display_name, client_id, client_mode, version, platform, device_family }
 }
 
-fn grant(state: &Registry, in_role: Role, grant: &Grant) -> v1::Grant {
+fn grant(state: &Registry, id: DeviceId, in_role: Role, grant: &Grant) -> v1::Grant {
     let Grant {
         seq,
         line: _,
@@ -94,6 +95,7 @@ fn grant(state: &Registry, in_role: Role, grant: &Grant) -> v1::Grant {
         ephemeral: *ephemeral,
         approver: approver.as_ref().map(principal),
         held_back: state.held_back(held, ceiling.as_deref()).as_ref().map(scopes),
+        review_seq: state.hold_on(Item::Device(id, in_role)).map(|hold| hold.seq.0),
     }
 }
 
@@ -170,7 +172,7 @@ pub(super) fn device(state: &Registry, id: DeviceId, known: &Device, now: &impl 
         public_key: public_key.0.to_vec(),
         profile: Some(profile(claims)),
         paired_at_ms: paired_at.0,
-        grants: grants.iter().map(|(role, held)| grant(state, *role, held)).collect(),
+        grants: grants.iter().map(|(role, held)| grant(state, id, *role, held)).collect(),
         barred: state.is_barred(id),
         connected: now.connected(id),
         last_seen_ms: Some(now.last_seen(id).unwrap_or(*seen_at).0),
@@ -211,6 +213,7 @@ pub(super) fn token(
         ranges: ranges.iter().map(ToString::to_string).collect(),
         rotated_at_ms: rotated_at.map(|at| at.0),
         ceiling: ceiling.clone(),
+        review_seq: state.hold_on(Item::Token(id)).map(|hold| hold.seq.0),
     }
 }
 

@@ -252,6 +252,7 @@ fn code(refusal: &Refusal) -> Code {
         | Refusal::HostOnly
         | Refusal::IdentityNotAllowed
         | Refusal::BeyondBaseline { .. }
+        | Refusal::HeldForReview { .. }
         | Refusal::GrantEnded => Code::PermissionDenied,
         Refusal::TooManyPending
         | Refusal::TooManyScopes

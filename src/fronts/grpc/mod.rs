@@ -32,6 +32,7 @@ mod peer;
 mod pieces;
 mod proofs;
 mod read;
+mod review;
 mod secret;
 mod sessions;
 mod setup;
@@ -66,7 +67,7 @@ use crate::{
             ledger_service_server::LedgerServiceServer,
             lockout_service_server::LockoutServiceServer,
             pairing_service_server::PairingServiceServer,
-            secret_service_server::SecretServiceServer,
+            review_service_server::ReviewServiceServer, secret_service_server::SecretServiceServer,
             session_service_server::SessionServiceServer, setup_service_server::SetupServiceServer,
             token_service_server::TokenServiceServer,
         },
@@ -150,6 +151,7 @@ where
         .add_service(sized!(ExplainServiceServer::new(explain::Front::new(service.clone()))))
         .add_service(sized!(LockoutServiceServer::new(lockouts::Front::new(service.clone()))))
         .add_service(sized!(ApprovalServiceServer::new(approvals::Front::new(service.clone()))))
+        .add_service(sized!(ReviewServiceServer::new(review::Front::new(service.clone()))))
         .add_service(ledger_service(service.clone(), shutdown.clone()))
         .add_service(audit_service(service.clone()))
         .add_service(sized!(BackupServiceServer::new(backup::Front::new(service.clone()))))

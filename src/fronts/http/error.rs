@@ -160,6 +160,7 @@ fn status(refusal: &Refusal) -> StatusCode {
         | Refusal::WrongRole { .. }
         | Refusal::NotYours
         | Refusal::HostOnly
+        | Refusal::HeldForReview { .. }
         | Refusal::IdentityNotAllowed => StatusCode::FORBIDDEN,
         Refusal::UnknownRequest
         | Refusal::UnknownDevice

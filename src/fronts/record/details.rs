@@ -11,7 +11,7 @@ use crate::{
         refusal::PairingReason,
         registry::{
             self, Approval, ApprovedBy, LockKey, Policy, Profile, approvals,
-            digest::TranscriptDigest,
+            digest::TranscriptDigest, hold::Lost,
         },
         scope::ScopeSet,
     },
@@ -189,6 +189,14 @@ fn credential(event: &registry::Event) -> Details {
             let details = details.with("session", key).with("transcript", transcript);
             details.with("messages", messages).hash("digest", TokenHash(*sha256))
         }
+        E::ReviewBegun { lost: Lost { from, until }, root } => {
+            let details = details.with("lost_from", from).with("lost_until", until);
+            match root {
+                Some(root) => details.hash("root", TokenHash(*root)),
+                None => details,
+            }
+        }
+        E::ReviewEnded { item } => details.with("item", item.reference()),
         _ => details,
     }
 }

@@ -31,7 +31,10 @@ pub fn line(told: &Entry) -> Line {
     Line {
         at: told.record.at.0,
         kind: event.kind(),
-        is_warning: matches!(event, E::LockedOut { .. } | E::Recovered { .. } | E::Restored { .. }),
+        is_warning: matches!(
+            event,
+            E::LockedOut { .. } | E::Recovered { .. } | E::Restored { .. } | E::ReviewBegun { .. }
+        ),
         json: json::record(&entry(told)).to_string(),
         attributes: attributes(told, event, &mark),
         mark,

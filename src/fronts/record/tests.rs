@@ -17,6 +17,7 @@ use crate::{
                 Whole, Withdrawal,
             },
             digest::TranscriptDigest,
+            hold::{Item, Lost},
             keys::{KeyList, ListedKey},
         },
         scope::{Known, Role, ScopeSet},
@@ -164,6 +165,8 @@ fn credential_events() -> Vec<E> {
         E::Approval(Asked::Withdrawn { id: APPROVAL, why: Withdrawal::RunEnded }),
         E::SessionDeleted(digest()),
         E::SessionReset(digest()),
+        E::ReviewBegun { lost: Lost { from: 9, until: 12 }, root: Some([5; 32]) },
+        E::ReviewEnded { item: Item::Device(DEVICE, Role::Operator) },
     ]
 }
 
@@ -295,9 +298,11 @@ fn each_kind_has_a_name_of_its_own_and_none_is_forgotten() {
         E::Approval(Asked::Withdrawn { .. }) => 32,
         E::SessionDeleted(_) => 33,
         E::SessionReset(_) => 34,
+        E::ReviewBegun { .. } => 35,
+        E::ReviewEnded { .. } => 36,
     };
     let rows: Vec<_> = events().iter().map(row).collect();
-    assert_eq!(rows, (0..35).collect::<Vec<_>>());
+    assert_eq!(rows, (0..37).collect::<Vec<_>>());
     let names: BTreeSet<_> = events().into_iter().map(|event| told(event).0).collect();
     assert_eq!(names.len(), rows.len());
 }

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     domain::{
         Event,
-        registry::{self, Registry, review::review},
+        registry::{self, Registry, hold::Lost, review::review},
     },
     ledger::{
         checkpoint::{Checkpoint, CheckpointError},
@@ -127,7 +127,10 @@ pub struct Plan {
     pub newer: Newer,
     /// What will be appended so that nothing comes back that was taken away since.
     pub review: Vec<registry::Event>,
-    /// Whether the shared secret changed since; its files stay in the backup then.
+    /// What will be appended because records are lost: everything that they could have taken away is
+    /// held.
+    pub hold: Option<registry::Event>,
+    /// Whether the shared secret changed since.
     pub secret_changed: bool,
     options: OpenOptions,
     /// Keeps a gateway from starting meanwhile.
@@ -173,15 +176,28 @@ pub fn plan(order: Order) -> Result<Plan, RestoreError> {
     if !order.replace && is_occupied(&options.dir) {
         return Err(RestoreError::Occupied(options.dir));
     }
-    let newer = compare(&backup, &notes, old.as_ref())?;
+    let (newer, newest) = compare(&backup, &notes, old.as_ref())?;
     // What can be read is compared, also where more is known to be lost.
     let known = old.filter(|old| newer != Newer::Nothing && old.size() > 0);
     let fingerprint = |state: &Registry| state.secret().map(|secret| secret.fingerprint);
     let known = known.map(|old| old.state).filter(|_| !order.trust_backup);
     let secret_changed =
         known.as_ref().is_some_and(|known| fingerprint(known) != fingerprint(&state));
+    let lost = lost(newer, size, newest).filter(|_| !order.trust_backup);
+    let hold = lost.or_else(|| known.as_ref().and_then(Registry::hold_again));
     let review = known.map(|known| review(&state, &known)).unwrap_or_default();
-    Ok(Plan { order, backup, state, newer, review, secret_changed, options, _lock: lock })
+    Ok(Plan { order, backup, state, newer, review, hold, secret_changed, options, _lock: lock })
+}
+
+/// What there is to say about records that are lost.
+fn lost(newer: Newer, in_backup: u64, newest: Option<Checkpoint>) -> Option<registry::Event> {
+    let lost = match newer {
+        Newer::Nothing | Newer::Known { .. } => return None,
+        Newer::Lost { size, readable } => Lost { from: readable, until: size },
+        Newer::Other => Lost { from: in_backup, until: newest.map_or(in_backup, |note| note.size) },
+    };
+    let root = newest.filter(|note| note.size == lost.until).map(|note| note.root);
+    Some(registry::Event::ReviewBegun { lost, root })
 }
 
 /// Every other checkpoint that can be found.
@@ -200,15 +216,16 @@ fn notes(order: &Order, options: &OpenOptions) -> Result<Vec<(PathBuf, String)>,
     Ok(found)
 }
 
+/// What is known of the time after the backup, and the newest checkpoint.
 fn compare(
     backup: &Backup,
     notes: &[(PathBuf, String)],
     old: Option<&Old>,
-) -> Result<Newer, RestoreError> {
+) -> Result<(Newer, Option<Checkpoint>), RestoreError> {
     let ours = backup.checkpoint;
     let root_in_backup =
         |size| if size == ours.size { Some(ours.root) } else { backup.root_at(size) };
-    let (mut newest, mut other) = (ours.size, false);
+    let (mut newest, mut other, mut newest_note) = (ours.size, false, None);
     let (mut readable, mut damaged) = (ours.size, false);
     if let Some(old) = old {
         damaged = !old.whole;
@@ -218,8 +235,12 @@ fn compare(
         newest = newest.max(old.size());
     }
     for (file, note) in notes {
-        let Checkpoint { size, root } = Checkpoint::verify(note, &backup.key.public())
+        let checkpoint = Checkpoint::verify(note, &backup.key.public())
             .map_err(|why| RestoreError::BadCheckpoint { file: file.clone(), why })?;
+        let Checkpoint { size, root } = checkpoint;
+        if newest_note.is_none_or(|note: Checkpoint| note.size < size) {
+            newest_note = Some(checkpoint);
+        }
         newest = newest.max(size);
         let found = match size <= ours.size {
             true => root_in_backup(size),
@@ -227,13 +248,14 @@ fn compare(
         };
         other |= found.is_some_and(|found| found != root);
     }
-    Ok(match newest {
+    let newer = match newest {
         _ if other => Newer::Other,
         size if damaged => Newer::Lost { size, readable },
         size if size == ours.size => Newer::Nothing,
         size if size <= readable => Newer::Known { size },
         size => Newer::Lost { size, readable },
-    })
+    };
+    Ok((newer, newest_note))
 }
 
 fn its_own_key(state_dir: &Path, backup: &Backup) -> Result<(), RestoreError> {
@@ -255,7 +277,7 @@ impl Plan {
     pub fn loss(&self) -> Option<String> {
         let size = self.backup.checkpoint.size;
         let unknown = "which devices and tokens were revoked, removed, narrowed or replaced there \
-                       cannot be known, and what was taken away would be back in force";
+                       cannot be known";
         match self.newer {
             Newer::Nothing | Newer::Known { .. } => None,
             Newer::Lost { size: written, readable } => Some(format!(
@@ -290,10 +312,17 @@ impl Plan {
         Ok(Restored { size, kept, files })
     }
 
+    /// Whether the shared token and the configuration stay in the backup: what they let in has
+    /// changed since, or nobody can know whether it has.
+    pub fn keeps_secrets(&self) -> bool {
+        self.secret_changed || self.loss().is_some() && !self.order.trust_backup
+    }
+
     /// Puts what is not there, and leaves what is: a file that is there is newer than the backup.
     fn put_files(&self) -> Result<Vec<&'static str>, RestoreError> {
         let Backup { key_pem, shared_token, config, .. } = &self.backup;
-        let secret = |file: &Option<Secret<Vec<u8>>>| file.clone().filter(|_| !self.secret_changed);
+        let stays = self.keeps_secrets();
+        let secret = |file: &Option<Secret<Vec<u8>>>| file.clone().filter(|_| !stays);
         let files = [
             (KEY, Some(key_pem.clone())),
             (SHARED_TOKEN, secret(shared_token)),

@@ -10,7 +10,11 @@ use std::{
 
 use super::fixtures::{on_disk, open_at, options, records};
 use crate::{
-    domain::{Event, principal::Principal, registry::Event as Registry},
+    domain::{
+        Event,
+        principal::Principal,
+        registry::{Event as Registry, hold::Lost},
+    },
     ledger::{
         LedgerHandle, OpenError, Record,
         restore::{self, RestoreError},
@@ -208,6 +212,11 @@ async fn what_was_not_published_is_said_to_be_lost() {
         panic!("{:?}", found[270]);
     };
     assert_eq!(lost, 30);
+    let Event::Registry(Registry::ReviewBegun { lost, root }) = found[271].event else {
+        panic!("{:?}", found[271]);
+    };
+    assert_eq!((lost, root), (Lost { from: 270, until: SIZE }, survey.root));
+    assert_eq!((found.len(), root.is_some()), (272, true));
     let checkpoints = fs::read_dir(state.dir.path()).unwrap().map(|entry| entry.unwrap().path());
     let kept = checkpoints.filter(|path| fs::read(path).is_ok_and(|bytes| bytes == signed));
     assert_eq!(kept.count(), 1, "the checkpoint that knows of them is kept");
@@ -215,7 +224,7 @@ async fn what_was_not_published_is_said_to_be_lost() {
     publish(state.dir.path(), &state.key).await;
     let after = state.files("tlog");
     assert!(before.contains_key(Path::new("tile/entries/001.p/14")));
-    assert!(after.contains_key(Path::new("tile/entries/001.p/15")));
+    assert!(after.contains_key(Path::new("tile/entries/001.p/16")));
 }
 
 #[tokio::test]

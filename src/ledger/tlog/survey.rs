@@ -18,7 +18,12 @@ use super::{
     resume::read_hashes,
 };
 use crate::{
-    domain::{Event, ids::PublicKey, registry, time::UnixMillis},
+    domain::{
+        Event,
+        ids::PublicKey,
+        registry::{self, hold::Lost},
+        time::UnixMillis,
+    },
     ledger::{
         checkpoint::Checkpoint,
         codec,
@@ -35,6 +40,8 @@ pub struct Survey {
     pub size: u64,
     /// How many records the newest checkpoint covers.
     pub signed: u64,
+    /// The root of that checkpoint.
+    pub root: Option<Hash>,
     /// How many of those that can be restored a checkpoint proves.
     pub proven: u64,
     /// Why there are no more: what is wrong with the first record that cannot be restored.
@@ -45,6 +52,15 @@ impl Survey {
     /// How many records a checkpoint knows of that cannot be restored.
     pub fn lost(&self) -> u64 {
         self.signed.saturating_sub(self.size)
+    }
+
+    /// What there is to say of records that were written and cannot be restored; `None` where nothing
+    /// proves that there were any.
+    pub fn hold(&self) -> Option<registry::Event> {
+        let lost = Lost { from: self.size, until: self.signed.max(self.size) };
+        let root = self.root.filter(|_| self.lost() > 0);
+        let is_proven = self.lost() > 0 || self.fault.is_some();
+        is_proven.then_some(registry::Event::ReviewBegun { lost, root })
     }
 
     /// Shows the bytes and the time of the records that can be restored.
@@ -122,6 +138,7 @@ pub fn survey(dir: &Path, notes: &[String], key: &[u8; 32]) -> Result<Survey, Su
         notes.iter().filter_map(|note| Checkpoint::verify(note, key).ok()).collect();
     known.sort_by_key(|checkpoint| std::cmp::Reverse(checkpoint.size));
     let signed = known.first().map_or(0, |checkpoint| checkpoint.size);
+    let root = known.first().map(|checkpoint| checkpoint.root);
     let mut size = leaves.len() as u64;
     let trusted = known.iter().find_map(|checkpoint| {
         let trusted = trusted(dir, &leaves, checkpoint).transpose();
@@ -148,7 +165,7 @@ pub fn survey(dir: &Path, notes: &[String], key: &[u8; 32]) -> Result<Survey, Su
         let fault = fault.unwrap_or_else(|| "there is no bundle".into());
         return Err(SurveyError::Nothing { dir: dir.to_owned(), fault });
     }
-    Ok(Survey { dir: dir.to_owned(), size, signed, proven, fault })
+    Ok(Survey { dir: dir.to_owned(), size, signed, root, proven, fault })
 }
 
 /// How many of the first records are those that the checkpoint signed. `None` if nobody can tell.

@@ -42,6 +42,8 @@ fn rows() -> Vec<(&'static str, Vec<u8>, Option<Operation>)> {
     let subject = Some(assign_ceiling_request::Subject::TokenId(token_id.clone()));
     let scopes = Some(Scopes { names: vec!["x.nobody.has".into()] });
     let list = Some(KeyList { file_hash: vec![0; 32], keys: vec![] });
+    let nobody = release_held_request::What::DeviceId(device_id.clone());
+    let release = ReleaseHeldRequest { what: Some(nobody) };
     let method = Some(explain_request::Action::Method("health".into()));
     let of_other = Some(explain_request::Subject::TokenId(token_id.clone()));
     let ask = |subject| ExplainRequest { action: method.clone(), subject }.encode_to_vec();
@@ -146,6 +148,8 @@ fn rows() -> Vec<(&'static str, Vec<u8>, Option<Operation>)> {
         ("ApprovalService/DecideApproval", decide.encode_to_vec(), Some(O::DecideApproval)),
         ("LockoutService/ListLockouts", vec![], Some(O::ListLockouts)),
         ("LockoutService/ClearLockouts", vec![], Some(O::ClearLockouts)),
+        ("ReviewService/ListHeld", vec![], Some(O::ListHeld)),
+        ("ReviewService/ReleaseHeld", release.encode_to_vec(), Some(O::ReleaseHeld)),
         ("LedgerService/Tail", vec![], Some(O::ReadLedger)),
         ("LedgerService/Verify", vec![], Some(O::ReadLedger)),
         ("LedgerService/StateAsOf", vec![], Some(O::ReadLedger)),

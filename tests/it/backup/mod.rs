@@ -2,6 +2,7 @@
 
 mod refusals;
 mod restoring;
+mod reviewing;
 
 use std::{
     path::{Path, PathBuf},
@@ -10,7 +11,7 @@ use std::{
 };
 
 use doorward::{
-    fronts::cli::client::ConnectOptions,
+    fronts::cli::client::{ConnectError, ConnectOptions},
     support::{device_key::DeviceKey, secret::Secret},
 };
 use serde_json::Value;
@@ -72,4 +73,13 @@ async fn pair(gateway: &Gateway) -> (Arc<DeviceKey>, ConnectOptions) {
     // The first use of a token is what makes it the one that counts.
     gateway.connect(&back).await.unwrap();
     (device, back)
+}
+
+/// The code with which a client is turned away.
+async fn refused(gateway: &Gateway, options: &ConnectOptions) -> String {
+    let outcome = gateway.connect(options).await;
+    let Err(ConnectError::Refused { refusal, .. }) = outcome else {
+        panic!("not refused: {:?}", outcome.err())
+    };
+    refusal.details_code().unwrap().to_owned()
 }

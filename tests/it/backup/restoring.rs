@@ -9,7 +9,7 @@ use doorward::{
 use serde_json::json;
 use tempfile::TempDir;
 
-use super::{back_up, elsewhere, error, gateway, pair, restore, restored};
+use super::{back_up, elsewhere, error, gateway, pair, refused, restore, restored};
 use crate::house::{Gateway, block_on};
 
 /// The stored records of a gateway that is not running: each one's leaf hash.
@@ -163,7 +163,7 @@ fn n18_a18_2_lost_records_are_not_passed_over() {
     let told = restored(&gateway, &file, &[&kept_elsewhere[..], &["--accept-loss"]].concat());
     assert!(told["newest"].as_u64() > told["size"].as_u64());
     gateway.run();
-    block_on(async { gateway.connect(&revoked.1).await.unwrap() });
+    assert_eq!(block_on(refused(&gateway, &revoked.1)), "HELD_FOR_REVIEW");
     let event = gateway.json(&["audit", "log", "--kind", "ledger_restored"]);
     assert_eq!(event["event"]["details"]["newest"], told["newest"].to_string());
 }

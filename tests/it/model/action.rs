@@ -10,6 +10,7 @@ use doorward::domain::{
         Access, Ask, Basis, Command, CredentialClass, LockKey, PENDING_TTL_MS, Profile, Renewal,
         Terms,
         digest::{SessionAct, TranscriptDigest},
+        hold::Release,
         keys::{KeyList, ListedKey},
         service_token::NewToken,
     },
@@ -70,6 +71,17 @@ pub enum Action {
     Note(Who),
     Start(u8),
     Person(Waiting),
+    /// The ledger is put back, and is known to have had more records.
+    Lose,
+    Release(What, Who),
+}
+
+/// What is released.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    Of(Holder),
+    Rules,
+    All,
 }
 
 /// What a step asks of the registry.
@@ -84,6 +96,7 @@ impl Action {
             Self::Start(1),
             Self::Keys(None),
             Self::End(Holder::Token),
+            Self::Lose,
         ];
         (0..DEVICES).for_each(|n| all.extend(by_itself(n)));
         let pending = (0..DEVICES).flat_map(|n| [(n, Role::Operator), (n, Role::Node)]);
@@ -166,6 +179,10 @@ impl Action {
                 let (id, code) = (world.fresh_code(), world.fresh_hash());
                 let until = UnixMillis(2 * LATER);
                 (who, O::CreateCode, Command::CreateCode { id, code, access, until })
+            }
+            Self::Lose => return None,
+            Self::Release(what, who) => {
+                (who, O::ReleaseHeld, Command::ReleaseHeld { what: release(what) })
             }
             Self::Clear(who) => (who, O::ClearLockouts, Command::ClearLockouts { key: None }),
             Self::Note(who) => (who, O::ManageSessions, note()),
@@ -324,8 +341,10 @@ fn of_everyone(world: &World, who: Who) -> Vec<Action> {
     }
     let roles = [None, Some("reader"), Some("clerk")];
     all.extend(roles.map(|role| Ceiling(Holder::Token, who, role)));
+    all.extend([What::All, What::Rules, What::Of(Holder::Token)].map(|what| Release(what, who)));
     for (n, _) in (0..DEVICES).filter_map(|n| Some((n, world.registry.device(device(n))?))) {
         all.extend([Remove(n, who), Rename(n, who)]);
+        all.extend([Holder::Operator(n), Holder::Node(n)].map(|of| Release(What::Of(of), who)));
         all.extend([Role::Operator, Role::Node].map(|role| Revoke(n, role, who)));
         let scopes = [None, Some("read"), Some("admin")];
         all.extend(scopes.map(|scopes| Rotate(n, Role::Operator, who, scopes)));
@@ -360,6 +379,16 @@ fn ask(n: u8, scopes: Want, request_id: RequestId) -> Ask {
 
 fn request_of(world: &World, n: u8, role: Role) -> Option<RequestId> {
     world.registry.request_of(device(n), role).map(|(id, _)| id)
+}
+
+fn release(what: What) -> Release {
+    match what {
+        What::All => Release::All,
+        What::Rules | What::Of(Holder::Shared) => Release::Rules,
+        What::Of(Holder::Token) => Release::Token(TOKEN),
+        What::Of(Holder::Operator(n)) => Release::Device(device(n), Some(Role::Operator)),
+        What::Of(Holder::Node(n)) => Release::Device(device(n), Some(Role::Node)),
+    }
 }
 
 fn reason(who: Who) -> Option<String> {

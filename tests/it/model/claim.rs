@@ -83,6 +83,9 @@ pub fn most(ceiling: Option<&str>, n: u8) -> Bits {
 /// What somebody holds by the registry's own words, without the registry's arithmetic: now, and for
 /// good.
 fn held(registry: &Registry, holder: Holder, policy: u8) -> (Bits, Bits) {
+    if registry.hold_on(holder.item()).is_some() {
+        return (0, 0);
+    }
     let cap = |scopes, ceiling: &Option<String>| bits(scopes) & most(ceiling.as_deref(), policy);
     let grant = match holder {
         Holder::Operator(n) => registry.grant(device(n), Role::Operator),

@@ -87,7 +87,7 @@ impl Field {
                     let Some(step) = step else { continue };
                     seen.steps += 1;
                     if step.events > 0 {
-                        seen.kinds.insert(kind(&step.command));
+                        seen.kinds.extend(step.command.as_ref().map(kind));
                     }
                     if known.insert(project::key(&step.world)) {
                         nodes.push(Node { from, action: Some(action) });

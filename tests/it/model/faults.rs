@@ -6,13 +6,13 @@ use doorward::domain::{
     permit::{self, Permit},
     principal::Standing,
     refusal::Refusal,
-    registry::{Approval, Command, Event, Registry, session::Session},
+    registry::{Approval, Command, Event, Registry, hold::Item, session::Session},
     scope::Role,
 };
 
 use super::{
     explore::Field,
-    fields::{CODES, LISTS, PAIRING, ROLES, TAKING, TOKENS},
+    fields::{CODES, LISTS, PAIRING, REVIEW, ROLES, TAKING, TOKENS},
     laws::Law,
     world::{Domain, Rules, set},
 };
@@ -203,6 +203,21 @@ pub const FAULTS: &[Fault] = &[
                 *scopes = set("read pairing");
             }
         })
+    }),
+    fault("who may release, releases anything", Law::Provenance, REVIEW, |r, p, c| match c {
+        Command::ReleaseHeld { .. } => as_host(r, p, c),
+        c => right(r, p, c),
+    }),
+    fault("who is held is released by an approval", Law::Provenance, REVIEW, |r, p, c| match c {
+        Command::ApprovePairing { request_id, .. } => {
+            let asked = r.pending(request_id).map(|asked| Item::Device(asked.device, asked.role));
+            let held = asked.filter(|item| r.hold_on(*item).is_some());
+            match held {
+                Some(item) => Ok(vec![Event::ReviewEnded { item }]),
+                None => right(r, p, c),
+            }
+        }
+        c => right(r, p, c),
     }),
     fault("a node holds scopes", Law::Invariants, PAIRING, |r, p, c| {
         with(right(r, p, c), |event| {

@@ -5,7 +5,7 @@ use doorward::domain::{registry::Access, scope::Role};
 use super::{
     action::{
         Action::{self, *},
-        Fetch,
+        Fetch, What,
     },
     explore::Field,
     world::{Holder, LATER, SOON, Who},
@@ -169,6 +169,30 @@ pub const TOKENS: Field = Field {
         Code(who, Access::Full) => who == Who::Session(Holder::Token),
         Redeem(2, _) => true,
         Revoke(n, OPERATOR, who) => n < 2 && who == Who::Forced,
+        _ => false,
+    },
+    depth: 4,
+};
+
+/// Everything is held: who releases what, and what comes of it meanwhile.
+pub const REVIEW: Field = Field {
+    name: "review",
+    begin: FURNISHED,
+    tries: |action| match action {
+        Lose => true,
+        Release(what, who) => who != Who::Forced && what != What::Of(Holder::Node(1)),
+        Ask(n, role, scopes) => n != 1 && (role == NODE || scopes == "admin"),
+        Approve(_, _, who, (_, ceiling, ephemeral)) => {
+            [HOST, Who::Session(Holder::Operator(1))].contains(&who)
+                && ceiling.is_none()
+                && !ephemeral
+        }
+        Local(n, scopes) => n != 1 && scopes == "read",
+        Nearby(2) | Redeem(_, false) => true,
+        Code(who, access) => who == HOST && access == Access::Full,
+        Create(who, _, until) => who == HOST && until.is_none(),
+        Revoke(0, OPERATOR, who) => who == Who::Forced,
+        End(_) => true,
         _ => false,
     },
     depth: 4,

@@ -19,5 +19,5 @@ kinds! {
     Start, RequestPairing, ApproveByRule, ApprovePairing, RejectPairing, ExpirePairing, IssueToken,
     ConfirmToken, Describe, NoteSeen, RotateToken, RevokeToken, RemoveDevice, RenameDevice,
     AssignCeiling, EndGrant, EndEnrolment, RotateSecret, CreateToken, RotateServiceToken,
-    RevokeServiceToken, CreateCode, AdoptKeys, LockOut, ClearLockouts, Approval, NoteSession,
+    RevokeServiceToken, CreateCode, AdoptKeys, LockOut, ClearLockouts, Approval, NoteSession, ReleaseHeld,
 }

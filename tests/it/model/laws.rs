@@ -40,7 +40,7 @@ pub enum Law {
     Idempotent,
     /// What is for a while ends.
     Ends,
-    /// INV-1 to INV-10.
+    /// INV-1 to INV-11.
     Invariants,
 }
 
@@ -78,7 +78,8 @@ fn law(law: Law, holds: bool, how: impl FnOnce() -> String) -> Held {
 /// A step that was not refused.
 pub struct Step {
     pub world: World,
-    pub command: Command,
+    /// What was asked; nobody asks for records to be lost.
+    pub command: Option<Command>,
     pub events: usize,
 }
 
@@ -88,6 +89,9 @@ pub struct Step {
 /// The first law that is broken by it, or by where it leads.
 pub fn step(rules: &impl Rules, before: &World, action: Action) -> Result<Option<Step>, Broken> {
     let mut world = before.clone();
+    if action == Action::Lose {
+        return lose(world).map(Some);
+    }
     let Some((who, operation, command)) = action.call(&mut world) else { return Ok(None) };
     let outcome = run(rules, &mut world, &who, operation, &command)?;
     let Ok(events) = outcome else { return Ok(None) };
@@ -98,13 +102,26 @@ pub fn step(rules: &impl Rules, before: &World, action: Action) -> Result<Option
     law(Law::Closed, ended_once(before, &world), || "an approval ended twice, or too late".into())?;
     last_admin(before, &world, action)?;
     provenance(&world)?;
-    let inv = invariants::check(&world.registry);
-    law(Law::Invariants, inv.is_ok(), || inv.unwrap_err().into())?;
+    invariants(&world)?;
     withheld(action, &events)?;
     if !events.is_empty() {
         retried(rules, &world, action, (&who, operation, &command))?;
     }
-    Ok(Some(Step { world, command, events: events.len() }))
+    Ok(Some(Step { world, command: Some(command), events: events.len() }))
+}
+
+/// Whatever comes back is held.
+fn lose(mut world: World) -> Result<Step, Broken> {
+    world.lose().map_err(|how| Broken { law: Law::Invariants, how })?;
+    world.shadow.hold_everyone();
+    provenance(&world)?;
+    invariants(&world)?;
+    Ok(Step { world, command: None, events: 1 })
+}
+
+fn invariants(world: &World) -> Held {
+    let holds = invariants::check(&world.registry);
+    law(Law::Invariants, holds.is_ok(), || holds.unwrap_err().into())
 }
 
 type Outcome = Result<Vec<Event>, Refusal>;
@@ -216,7 +233,25 @@ fn provenance(world: &World) -> Held {
             format!("{holder:?} holds {has:b} and was given {may:?}: {claim:?}")
         })?;
     }
+    for holder in world.shadow.held() {
+        let enters = comes_in(world, holder);
+        law(Law::Provenance, !enters, || format!("{holder:?} is held and comes in"))?;
+    }
     Ok(())
+}
+
+/// Whether what somebody has to show is good now.
+fn comes_in(world: &World, holder: Holder) -> bool {
+    let (Holder::Operator(n) | Holder::Node(n)) = holder else {
+        let (scopes, credential) = (ScopeSet::empty(), Credential::ServiceToken(TOKEN));
+        let (role, locality) = (Role::Operator, Locality::Elsewhere);
+        let knock = Knock { role, scopes: &scopes, device: None, credential, locality, cap: None };
+        return admit(&world.registry, &knock).is_ok();
+    };
+    let role = if holder == Holder::Node(n) { Role::Node } else { Role::Operator };
+    let grant = world.registry.grant(device(n), role);
+    let token = grant.and_then(|grant| grant.token);
+    token.is_some_and(|token| admits(world, n, role, token.hash))
 }
 
 /// Nobody's new token is told to another device.

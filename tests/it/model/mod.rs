@@ -20,7 +20,7 @@ mod world;
 
 use explore::{Field, Seen};
 use faults::FAULTS;
-use fields::{CODES, ENDS, EVERYTHING, LISTS, PAIRING, ROLES, TAKING, TOKENS};
+use fields::{CODES, ENDS, EVERYTHING, LISTS, PAIRING, REVIEW, ROLES, TAKING, TOKENS};
 use kinds::KINDS;
 use laws::Law;
 use world::Domain;
@@ -51,7 +51,7 @@ fn everything_holds_for_every_command() {
 #[test]
 #[ignore = "it takes minutes: for a change of the registry, by hand"]
 fn it_all_holds_one_step_further() {
-    let fields = [EVERYTHING, PAIRING, ENDS, TAKING, ROLES, CODES, LISTS, TOKENS];
+    let fields = [EVERYTHING, PAIRING, ENDS, TAKING, ROLES, CODES, LISTS, TOKENS, REVIEW];
     let fields = fields.map(|field| Field { depth: field.depth + 1, ..field });
     let seen = fields.map(|field| prove(&field, 1, 1).states);
     assert!(seen.iter().sum::<usize>() >= 50_000, "{seen:?}");
@@ -90,6 +90,11 @@ fn it_holds_for_listed_keys() {
 #[test]
 fn it_holds_for_service_tokens() {
     prove(&TOKENS, 500, 4000);
+}
+
+#[test]
+fn it_holds_for_what_is_held_for_review() {
+    prove(&REVIEW, 1000, 5000);
 }
 
 #[test]

@@ -71,7 +71,9 @@ fn of_device(world: &World, n: u8) -> impl Hash {
         let token = grant.token.map(|token| token.seq < newest(grant));
         Some((of_grant(grant), token, grant.retired.len().min(2)))
     });
-    (waits, closed, dead, ghosts, described, grants, registry.is_barred(id))
+    let held = [Holder::Operator(n), Holder::Node(n)]
+        .map(|holder| registry.hold_on(holder.item()).is_some());
+    (waits, closed, dead, ghosts, described, grants, registry.is_barred(id), held)
 }
 
 fn of_profile(device: &Device) -> impl Hash + use<> {
@@ -106,6 +108,8 @@ fn of_house(world: &World) -> impl Hash + use<> {
     let token = (of_token(world), world.dead.contains_key(&Holder::Token));
     let ghosts = [Holder::Token, Holder::Shared].map(|holder| world.ghosts.contains_key(&holder));
     let key = LockKey { class: CredentialClass::SharedSecret, address: None };
+    let held =
+        [Holder::Token, Holder::Shared].map(|holder| registry.hold_on(holder.item()).is_some());
     let (locked, begun) = (registry.lockout(&key).is_some(), registry.gateway_key().is_some());
-    (token, ghosts, locked, begun, status(registry), world.clock)
+    (token, ghosts, held, locked, begun, status(registry), world.clock)
 }

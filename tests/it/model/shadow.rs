@@ -4,6 +4,9 @@
 //! It is an upper bound. A gift counts only as far as its giver could give it, and for as long as
 //! the giver asked for; so whatever the registry holds beyond this account, nobody gave.
 
+mod lists;
+mod review;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use doorward::domain::{
@@ -17,6 +20,8 @@ use super::{
     claim::{ADMIN, ALL, Bits, Claim, Gift, bits, is_held_back, most},
     world::{DEVICES, Holder, Who, device, policy, set},
 };
+
+pub use review::Held;
 
 /// The newest setup code.
 #[derive(Debug, Clone, Copy)]
@@ -38,6 +43,7 @@ pub struct Shadow {
     code: Option<Code>,
     policy: u8,
     list: Option<(u8, Bits)>,
+    held: Held,
 }
 
 /// What a step changes beside gifts: those who lost all that they stood on.
@@ -57,7 +63,8 @@ impl Shadow {
         if holder == Holder::Shared {
             return Some(bits(&policy(self.policy).loopback_scopes));
         }
-        self.claims.get(&holder).map(|claim| claim.now(self.policy))
+        let claim = self.claims.get(&holder).filter(|_| !self.is_held(holder));
+        claim.map(|claim| claim.now(self.policy))
     }
 
     /// The first end of what a holder was given.
@@ -81,13 +88,16 @@ impl Shadow {
     /// Everything in it that counts, for telling states apart.
     pub fn summary(&self) -> impl std::hash::Hash + '_ {
         let code = self.code.map(|code| (code.maker, code.access.name(), code.used, code.orphaned));
-        (&self.claims, &self.asked, &self.barred, code, self.policy, self.list)
+        (&self.claims, &self.asked, &self.barred, code, self.policy, self.list, &self.held)
     }
 
     /// What somebody could give away until then.
     fn gives(&self, registry: &Registry, who: Who, until: Option<u64>) -> Bits {
         let session = |holder: Holder| {
             let Some(claim) = self.claims.get(&holder) else { return 0 };
+            if self.is_held(holder) {
+                return 0;
+            }
             // Whoever cannot lose it may give it.
             let stays = is_held_back(registry, self.policy, holder);
             if stays { claim.now(self.policy) } else { claim.at_least(until, self.policy) }
@@ -110,8 +120,10 @@ impl Shadow {
         before: &Registry,
         after: &Registry,
     ) -> Result<Lost, String> {
+        self.may_be_given(action)?;
         let vanished = |n| before.device(device(n)).is_some() && after.device(device(n)).is_none();
         match action {
+            Action::Release(what, who) => return self.released(before, what, who),
             Action::Ask(n, role, scopes) => drop(self.asked.insert((n, role), bits(&set(scopes)))),
             Action::Local(n, scopes) if !self.barred.contains(&n) => {
                 let loopback = bits(&policy(self.policy).loopback_scopes);
@@ -171,6 +183,7 @@ impl Shadow {
 
     fn lose(&mut self, holder: Holder) -> Lost {
         self.orphan(holder);
+        self.end_hold(holder);
         self.claims.remove(&holder).map(|_| holder).into_iter().collect()
     }
 
@@ -213,16 +226,6 @@ impl Shadow {
         {
             self.asked.remove(&(n, Role::Node));
             self.claims.entry(Holder::Node(n)).or_default().give(0, None, false);
-        }
-    }
-
-    fn by_list(&mut self, n: u8) {
-        let Some((_, gift)) = self.list.filter(|(listed, _)| *listed == n) else { return };
-        let claim = self.claims.get(&Holder::Operator(n)).cloned().unwrap_or_default();
-        let by_people = claim.gifts.iter().any(|gift| gift.until.is_none() && !gift.listed);
-        if !self.barred.contains(&n) && !by_people {
-            self.asked.remove(&(n, Role::Operator));
-            self.claims.entry(Holder::Operator(n)).or_default().give(gift, None, true);
         }
     }
 
@@ -376,21 +379,5 @@ impl Shadow {
         self.orphan(Holder::Token);
         let taken = || format!("{who:?} took a token of more than it holds");
         if beyond == 0 { Ok(vec![Holder::Token]) } else { Err(taken()) }
-    }
-
-    fn keys(&mut self, list: Option<(u8, Bits)>) -> Lost {
-        self.list = list;
-        let mut lost = vec![];
-        for n in 0..DEVICES {
-            let listed = list.filter(|(listed, _)| *listed == n).map(|(_, bits)| bits);
-            let claim = self.claims.get(&Holder::Operator(n));
-            let mut gifts = claim.into_iter().flat_map(|claim| &claim.gifts);
-            let strands =
-                |gift: &Gift| gift.listed && listed.is_none_or(|bits| gift.base & !bits != 0);
-            if gifts.any(strands) {
-                lost.extend(self.lose(Holder::Operator(n)));
-            }
-        }
-        lost
     }
 }

@@ -14,7 +14,11 @@ use doorward::domain::{
     permit::{self, Permit},
     principal::{Principal, SecretKind, Standing, Subject},
     refusal::Refusal,
-    registry::{AuthMode, Command, Event, Policy, Registry, session::Session},
+    registry::{
+        AuthMode, Command, Event, Policy, Registry,
+        hold::{Item, Lost},
+        session::Session,
+    },
     scope::{Role, Scope, ScopeSet},
     time::{Stamp, UnixMillis},
 };
@@ -45,6 +49,11 @@ impl Holder {
 
     pub fn subject(self) -> Subject {
         self.principal().subject().unwrap()
+    }
+
+    /// What of it can be held for review. Nobody holds the shared secret; the rules stand in for it.
+    pub fn item(self) -> Item {
+        Item::of(&self.subject()).unwrap_or(Item::Rules)
     }
 
     fn principal(self) -> Principal {
@@ -214,14 +223,24 @@ impl World {
     ) -> Result<Result<Vec<Event>, Refusal>, String> {
         let permit = permit::authorize(who, operation);
         let events = permit.and_then(|permit| rules.decide(&self.registry, &permit, command));
-        for event in events.iter().flatten() {
-            self.seq += 1;
-            let stamp = Stamp { seq: Seq(self.seq), at: self.now() };
-            // A debug build of the registry looks at its invariants itself, and panics.
-            let registry = &mut self.registry;
-            let applied = catch_unwind(AssertUnwindSafe(|| registry.apply(stamp, event)));
-            applied.map_err(|_| format!("{event:?} breaks an invariant"))?;
-        }
+        events.iter().flatten().try_for_each(|event| self.apply(event))?;
         Ok(events)
+    }
+
+    /// Records are lost: it comes back with all of it held.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub fn lose(&mut self) -> Result<(), String> {
+        self.apply(&Event::ReviewBegun { lost: Lost { from: 7, until: 9 }, root: None })
+    }
+
+    fn apply(&mut self, event: &Event) -> Result<(), String> {
+        self.seq += 1;
+        let stamp = Stamp { seq: Seq(self.seq), at: self.now() };
+        // A debug build of the registry looks at its invariants itself, and panics.
+        let registry = &mut self.registry;
+        let applied = catch_unwind(AssertUnwindSafe(|| registry.apply(stamp, event)));
+        applied.map_err(|_| format!("{event:?} breaks an invariant"))
     }
 }

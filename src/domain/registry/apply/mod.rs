@@ -9,14 +9,22 @@ mod devices;
 
 use std::sync::Arc;
 
-use super::{CLOSED_MAX, Event, Registry, Touched, approvals, state::Closure};
+use super::{CLOSED_MAX, Event, Registry, Touched, approvals, hold, state::Closure};
 use crate::domain::{ids::RequestId, principal::Subject, scope::Role, time::Stamp};
 
 pub(super) fn apply(state: &mut Registry, stamp: Stamp, event: &Event) {
     change(state, stamp, event);
     match event.touches() {
-        Touched::One(subject) => state.index_admin(subject),
-        Touched::Device(id) => state.index_admin(Subject::Device(id, Role::Operator)),
+        Touched::One(subject) => {
+            state.drop_holds(&subject);
+            state.index_admin(subject);
+        }
+        Touched::Device(id) => {
+            [Role::Operator, Role::Node]
+                .iter()
+                .for_each(|role| state.drop_holds(&Subject::Device(id, *role)));
+            state.index_admin(Subject::Device(id, Role::Operator));
+        }
         // A policy lies on what is held, and changes none of it.
         Touched::Everyone | Touched::Nobody => {}
     }
@@ -77,6 +85,8 @@ fn change(state: &mut Registry, stamp: Stamp, event: &Event) {
             state.codes.clear();
             state.code_by_hash.clear();
         }
+        Event::ReviewBegun { lost, .. } => hold::begin(state, stamp, *lost),
+        Event::ReviewEnded { item } => drop(state.held.remove(item)),
     }
 }
 

@@ -7,7 +7,13 @@ use super::{
 };
 
 /// The scopes with which it enters, why it has to be approved, or the code of the refusal.
-fn comes_to(house: &House, n: Option<u8>, with: &Credential, role: Role, asked: &str) -> String {
+pub(super) fn comes_to(
+    house: &House,
+    n: Option<u8>,
+    with: &Credential,
+    role: Role,
+    asked: &str,
+) -> String {
     let profile = Profile { platform: "linux".into(), ..Profile::default() };
     let device = n.map(|n| ProvenDevice { id: device(n), profile: &profile, profile_signed: true });
     let scopes = set(asked);

@@ -7,6 +7,7 @@ mod describing;
 mod digests;
 mod ends;
 mod explain;
+mod holds;
 mod issuing;
 mod knocks;
 mod lineage;

@@ -36,7 +36,7 @@ fn made(n: u8, scopes: &str) -> Event {
 }
 
 impl House {
-    fn happened(&mut self, event: Event) {
+    pub(super) fn happened(&mut self, event: Event) {
         let stamp = Stamp { seq: Seq(self.seq), at: self.now() };
         self.state.apply(stamp, &event);
         self.seq += 1;

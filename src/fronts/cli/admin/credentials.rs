@@ -175,4 +175,23 @@ impl Admin {
     ) -> Result<v1::ClearLockoutsResponse, Trouble> {
         answered!(self.lockouts.clear_lockouts(soon(request)))
     }
+
+    /// What is held for review.
+    ///
+    /// # Errors
+    /// As [`Self::devices`].
+    pub async fn held(&mut self) -> Result<v1::ListHeldResponse, Trouble> {
+        every_page!(self.review.list_held(soon, v1::ListHeldRequest::default()), held)
+    }
+
+    /// Releases what is held.
+    ///
+    /// # Errors
+    /// As [`Self::devices`].
+    pub async fn release_held(
+        &mut self,
+        request: v1::ReleaseHeldRequest,
+    ) -> Result<v1::ReleaseHeldResponse, Trouble> {
+        answered!(self.review.release_held(soon(request)))
+    }
 }

@@ -36,7 +36,7 @@ use crate::{
             ledger_service_client::LedgerServiceClient,
             lockout_service_client::LockoutServiceClient,
             pairing_service_client::PairingServiceClient, party::Kind,
-            secret_service_client::SecretServiceClient,
+            review_service_client::ReviewServiceClient, secret_service_client::SecretServiceClient,
             session_service_client::SessionServiceClient, setup_service_client::SetupServiceClient,
             state_as_of_request, token_service_client::TokenServiceClient,
         },
@@ -73,6 +73,7 @@ pub struct Admin {
     explain: ExplainServiceClient<Channel>,
     agents: AgentServiceClient<Channel>,
     sessions: SessionServiceClient<Channel>,
+    review: ReviewServiceClient<Channel>,
 }
 
 /// Connects to the socket of a state directory.
@@ -166,8 +167,9 @@ impl Admin {
             explain: ExplainServiceClient::new(channel.clone()),
             agents: AgentServiceClient::new(channel.clone())
                 .max_decoding_message_size(RESPONSE_BYTES_MAX),
-            sessions: SessionServiceClient::new(channel)
+            sessions: SessionServiceClient::new(channel.clone())
                 .max_decoding_message_size(RESPONSE_BYTES_MAX),
+            review: ReviewServiceClient::new(channel).max_decoding_message_size(RESPONSE_BYTES_MAX),
         })
     }
 

@@ -1,4 +1,4 @@
-//! What can be typed about backups.
+//! What can be typed about backups, and about what is held after one was put back.
 
 use std::path::PathBuf;
 
@@ -38,8 +38,9 @@ Example:
     ///
     /// The gateway must not run. Nothing is thrown away: a ledger that is there is put aside, and
     /// files that are there stay. What was revoked, removed, narrowed or replaced after the backup
-    /// stays so, as far as the ledger that is there can be read; where records are known to be lost,
-    /// that cannot be known, and nothing is restored without --accept-loss.
+    /// stays so, as far as the ledger that is there can be read. Where records are known to be lost,
+    /// that cannot be known: nothing is restored without --accept-loss, and with it every device and
+    /// service token is held until someone has looked at it (doorward review).
     #[command(after_help = "\
 Example:
   doorward backup restore FILE                    what would be done
@@ -65,7 +66,35 @@ pub struct RestoreArgs {
     /// Bring back what was taken away after the backup
     #[arg(long)]
     pub trust_backup: bool,
-    /// Go on although records are lost, and with them what was taken away in them
+    /// Go on although records are lost: everything that they may have taken away is held for review
     #[arg(long)]
     pub accept_loss: bool,
+}
+
+/// What to do about what is held for review.
+#[derive(Debug, Subcommand)]
+pub enum ReviewCommand {
+    /// List it: what would be in force, since when it is held, and which records are lost
+    #[command(after_help = "\
+Example:
+  doorward review list --json")]
+    List,
+    /// Let something be in force again, after a look at it
+    ///
+    /// What is not to be in force again is revoked instead: doorward devices revoke, doorward tokens
+    /// revoke.
+    #[command(after_help = "\
+Example:
+  doorward review release 3f2a91c4   a device, by its id, beginning or name
+  doorward review release grafana    a service token, by its name
+  doorward review release rules      approval without a person: of the policy, and the list of keys
+  doorward review release --all      everything that is held")]
+    Release {
+        /// A device, a service token, or `rules`
+        #[arg(required_unless_present = "all", conflicts_with = "all")]
+        whom: Option<String>,
+        /// Everything
+        #[arg(long)]
+        all: bool,
+    },
 }

@@ -27,7 +27,7 @@ pub use audit::{
     AccessWord as DoorWord, AuditCommand, ExportArgs, ExportTarget, FilterArgs, LogArgs,
     Time as SinceTime, When,
 };
-pub use backup::{BackupCommand, RestoreArgs};
+pub use backup::{BackupCommand, RestoreArgs, ReviewCommand};
 pub use credentials::{AuthCommand, ExplainArgs, KeysCommand, LockoutsCommand, TokensCommand};
 pub use devices::{AccessWord, DevicesCommand, Force, InRole, RoleWord, SetupArgs};
 pub use talk::{AgentArgs, AgentsCommand, SessionArgs, SessionsCommand};
@@ -131,7 +131,8 @@ Example:
     /// Make a new ledger from the published records of one that is damaged
     ///
     /// The damaged store is kept beside the new one, and the new one records what was done. Records
-    /// that were never published are lost; a preview says what is known of them.
+    /// that were never published are lost; a preview says what is known of them. Where records are
+    /// known to be lost, every device and service token is held until someone has looked at it.
     #[command(after_help = "\
 Example:
   doorward recover --from-tiles          what can be restored, and what is lost
@@ -153,6 +154,9 @@ Example:
         #[command(subcommand)]
         command: Option<LockoutsCommand>,
     },
+    /// See what is held because records were lost, and let it in again
+    #[command(subcommand)]
+    Review(ReviewCommand),
     /// Tell how the gateway is
     #[command(after_help = "\
 Example:

@@ -183,3 +183,17 @@ fn every_command_says_what_it_does_and_shows_an_example() {
     }
     Cli::command().get_subcommands().for_each(walk);
 }
+
+#[test]
+fn reviews_row_by_row() {
+    for (line, expected) in [
+        ("doorward review list", true),
+        ("doorward review release grafana", true),
+        ("doorward review release --all", true),
+        ("doorward review release", false),
+        ("doorward review release grafana --all", false),
+    ] {
+        let parsed = parse(line);
+        assert_eq!(parsed.is_ok(), expected, "{line}: {parsed:?}");
+    }
+}

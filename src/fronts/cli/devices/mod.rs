@@ -202,6 +202,7 @@ fn paired(devices: &[Device], now_ms: u64) -> String {
 fn holds(grant: &Grant) -> String {
     let scopes = words::scopes_short(grant.scopes.as_ref());
     match &grant.ceiling {
+        _ if grant.review_seq.is_some() => format!("nothing, held for review: {scopes}"),
         Some(ceiling) => format!("{scopes} under {}", words::plain(ceiling)),
         None => scopes,
     }

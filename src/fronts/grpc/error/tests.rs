@@ -42,6 +42,7 @@ fn expected(code: &str) -> Code {
         | "WRONG_ROLE"
         | "NOT_YOUR_DEVICE"
         | "HOST_ONLY"
+        | "HELD_FOR_REVIEW"
         | "GRANT_ENDED" => Code::PermissionDenied,
         "AUTH_RATE_LIMITED"
         | "CALLS_THROTTLED"

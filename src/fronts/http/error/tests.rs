@@ -36,6 +36,7 @@ fn expected(code: &str) -> (u16, &'static str) {
         | "BEYOND_BASELINE"
         | "WRONG_ROLE"
         | "NOT_YOUR_DEVICE"
+        | "HELD_FOR_REVIEW"
         | "HOST_ONLY" => (403, "forbidden"),
         "UNKNOWN_REQUEST" | "UNKNOWN_DEVICE" | "NO_GRANT" | "UNKNOWN_TOKEN" | "UNKNOWN_CODE"
         | "UNKNOWN_ROLE" | "UNKNOWN_METHOD" | "UNKNOWN_RECORD" | "UNKNOWN_SESSION"

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Fault, fault, hint, in_a_call, names};
+use super::{Fault, fault, held, hint, in_a_call, names};
 use crate::{
     domain::{
         origin::OriginFault,
@@ -52,6 +52,13 @@ fn identity_missing(refusal: &Refusal, fault: IdentityFault) -> (Fault, String) 
         IdentityFault::Name => ("the proxy did not name a person", "trusted_proxy_user_missing"),
     };
     unauthorized(refusal, message, reason, "review_auth_configuration")
+}
+
+/// The real gateway holds nothing; its clients read this as a credential to look at, and keep it.
+fn held_for_review(refusal: &Refusal) -> (Fault, String) {
+    let (fault, _) =
+        unauthorized(refusal, &held(refusal), "held_for_review", "review_auth_configuration");
+    (fault, "held for review (on the gateway host: doorward review list)".into())
 }
 
 fn service_token(fault: TokenFault) -> (Fault, String) {
@@ -129,6 +136,7 @@ pub(super) fn at_the_door(refusal: &Refusal, client: &Profile) -> (Fault, String
             closing(fault("INVALID_REQUEST", message, Some(details)))
         }
         Refusal::PairingRequired(pairing) => pairing_required(refusal, pairing, client),
+        Refusal::HeldForReview { .. } => held_for_review(refusal),
         other => closing(in_a_call(other)),
     }
 }

@@ -103,6 +103,7 @@ fn words(refusal: &Refusal) -> Option<(&'static str, String)> {
         R::WrongRole { role } => invalid_request(format!("unauthorized role: {}", role.name())),
         R::NotYours => ("FORBIDDEN", "device pairing denied: not your device".into()),
         R::HostOnly => ("FORBIDDEN", "only the gateway host may do this".into()),
+        R::HeldForReview { .. } => ("FORBIDDEN", held(refusal)),
         R::GrantEnded => ("FORBIDDEN", "the grant behind this session has ended".into()),
         R::UnknownRequest
         | R::UnknownDevice
@@ -129,9 +130,7 @@ fn words(refusal: &Refusal) -> Option<(&'static str, String)> {
         }
         R::LastAdmin => invalid_request(LAST_ADMIN),
         R::AddressUnfit { why } => invalid_request(*why),
-        R::IdempotencyKeyReused => {
-            invalid_request("the idempotency key was used for something else")
-        }
+        R::IdempotencyKeyReused => invalid_request(KEY_REUSED),
         R::NameTaken => invalid_request("the name is taken"),
         R::AlreadyOver => invalid_request("the end lies in the past"),
         R::WeakSecret { why } => invalid_request(format!("the secret {why}")),
@@ -163,6 +162,8 @@ fn words(refusal: &Refusal) -> Option<(&'static str, String)> {
     Some((code, message))
 }
 
+const KEY_REUSED: &str = "the idempotency key was used for something else";
+
 /// The official command line shows nothing but the message.
 const LAST_ADMIN: &str = "nobody else holds operator.admin; it can only be taken away on the gateway \
                           host: doorward devices remove|revoke|clear ... --force --reason <why>";
@@ -181,6 +182,10 @@ fn unknown(refusal: &Refusal) -> &'static str {
         Refusal::UnknownRun => "unknown runId",
         _ => "unknown method",
     }
+}
+
+fn held(refusal: &Refusal) -> String {
+    format!("held for review: missing {}", refusal.missing())
 }
 
 fn invalid_request(message: impl Into<String>) -> (&'static str, String) {

@@ -78,6 +78,7 @@ fn said(code: &str) -> Option<(&'static str, &'static str)> {
         "BEYOND_APPROVER" => ("FORBIDDEN", "device pairing approval denied: missing scope: "),
         "NOT_YOUR_DEVICE" => ("FORBIDDEN", "device pairing denied: not your device"),
         "HOST_ONLY" => ("FORBIDDEN", "only the gateway host may do this"),
+        "HELD_FOR_REVIEW" => ("FORBIDDEN", "held for review: missing a review of this device: "),
         "GRANT_ENDED" => ("FORBIDDEN", "the grant behind this session has ended"),
         "WRONG_ROLE" => ("INVALID_REQUEST", "unauthorized role: "),
         "UNKNOWN_REQUEST" => ("INVALID_REQUEST", "unknown requestId"),

@@ -84,7 +84,7 @@ impl Filling {
         };
         let restored = registry::Event::Restored { size, root, newest };
         let mut state = plan.state.clone();
-        for event in std::iter::once(restored).chain(plan.review.iter().cloned()) {
+        for event in [restored].iter().chain(&plan.review).chain(&plan.hold).cloned() {
             let record = self.record(&mut state, event);
             let bytes = codec::encode_record(&record);
             let bytes = bytes.map_err(|error| AppendError::Failed(error.to_string()))?;

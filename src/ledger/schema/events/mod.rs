@@ -12,6 +12,7 @@ mod pairing;
 mod sessions;
 
 pub(super) use approvals::ApprovalRequested;
+pub(super) use backups::Item;
 pub(super) use credentials::{Key, KeysAdopted};
 pub(super) use pairing::{PolicyAdopted2, ranges};
 
@@ -65,10 +66,12 @@ const APPROVAL_EXPIRED: u16 = 32;
 const APPROVAL_WITHDRAWN: u16 = 33;
 const SESSION_DELETED: u16 = 34;
 const SESSION_RESET: u16 = 35;
+const REVIEW_BEGUN: u16 = 36;
+const REVIEW_ENDED: u16 = 37;
 
 /// Every kind that there is; the tests ask for a frozen example of each.
 #[cfg(test)]
-pub(in crate::ledger) const KINDS: std::ops::RangeInclusive<u16> = BEGUN..=SESSION_RESET;
+pub(in crate::ledger) const KINDS: std::ops::RangeInclusive<u16> = BEGUN..=REVIEW_ENDED;
 
 /// The kind and version under which an event is written.
 pub(in crate::ledger) fn kind(event: &Event) -> (u16, u16) {
@@ -106,6 +109,8 @@ pub(in crate::ledger) fn kind(event: &Event) -> (u16, u16) {
         Registry::Approval(event) => (approvals::kind(event), 1),
         Registry::SessionDeleted(_) => (SESSION_DELETED, 1),
         Registry::SessionReset(_) => (SESSION_RESET, 1),
+        Registry::ReviewBegun { .. } => (REVIEW_BEGUN, 1),
+        Registry::ReviewEnded { .. } => (REVIEW_ENDED, 1),
     }
 }
 
@@ -138,12 +143,11 @@ pub(in crate::ledger) fn put(event: &Event, out: &mut Vec<u8>) -> Result<(), Cod
         Registry::DeviceDescribed { device, profile } => {
             codec::put(&DeviceDescribed { device: device.0, profile: profile.into() }, out)
         }
-        Registry::Restored { size, root, newest } => backups::put(*size, root, *newest, out),
         Registry::Approval(event) => approvals::put(event, out),
         Registry::SessionDeleted(digest) | Registry::SessionReset(digest) => {
             sessions::put(digest, out)
         }
-        _ => match devices::put(event, out) {
+        _ => match devices::put(event, out).or_else(|| backups::put(event, out)) {
             Some(put) => put,
             None => credentials::put(event, out),
         },
@@ -162,7 +166,7 @@ pub(in crate::ledger) fn take(kind: u16, version: u16, body: &[u8]) -> Result<Ev
         (BEGUN..=DEVICE_DESCRIBED, 1) => first(kind, body)?,
         (TOKEN_CONFIRMED..=CEILING_ASSIGNED, 1) => devices::take(kind, body)?,
         (SECRET_ADOPTED..=RECOVERED, 1) => credentials::take(kind, body)?,
-        (RESTORED, 1) => backups::take(body)?,
+        (RESTORED | REVIEW_BEGUN..=REVIEW_ENDED, 1) => backups::take(kind, body)?,
         (APPROVAL_REQUESTED..=APPROVAL_WITHDRAWN, 1) => {
             Registry::Approval(approvals::take(kind, body)?)
         }

@@ -1,11 +1,16 @@
-//! The shared secret, service tokens, setup codes, and lockouts.
+//! The shared secret, service tokens, setup codes, lockouts, and what is held for review.
 
 use bincode::{Decode, Encode};
 
 use crate::{
     domain::{
         ids::{DeviceId, Seq, TokenHash},
-        registry::{ServiceToken, SetupCode, lockout::Lockout, state::AdoptedSecret},
+        registry::{
+            ServiceToken, SetupCode,
+            hold::{Hold, Lost},
+            lockout::Lockout,
+            state::AdoptedSecret,
+        },
         time::{Stamp, UnixMillis},
     },
     ledger::{
@@ -49,6 +54,27 @@ pub(super) struct Code {
     until: u64,
     creator: Option<Principal>,
     redeemed: Option<([u8; 32], u64, u64)>,
+}
+
+/// Why something is held for review.
+#[derive(Encode, Decode)]
+pub(super) struct Held {
+    seq: u64,
+    at: u64,
+    from: u64,
+    until: u64,
+}
+
+impl From<Hold> for Held {
+    fn from(Hold { seq, at, lost: Lost { from, until } }: Hold) -> Self {
+        Self { seq: seq.0, at: at.0, from, until }
+    }
+}
+
+impl From<Held> for Hold {
+    fn from(Held { seq, at, from, until }: Held) -> Self {
+        Self { seq: Seq(seq), at: UnixMillis(at), lost: Lost { from, until } }
+    }
 }
 
 #[derive(Encode, Decode)]

@@ -14,11 +14,11 @@ use std::sync::Arc;
 use imbl::OrdMap;
 
 use self::{
-    credentials::{Code, Locked, Secret, Token},
+    credentials::{Code, Held, Locked, Secret, Token},
     devices::{Closure, Device, Pending},
 };
 use super::{
-    events::{Key, KeysAdopted, PolicyAdopted2},
+    events::{Item, Key, KeysAdopted, PolicyAdopted2},
     v1::Role,
 };
 use crate::{
@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// The number of this shape, and of what events add up to.
-pub(in crate::ledger) const SHAPE: u32 = 2;
+pub(in crate::ledger) const SHAPE: u32 = 3;
 
 /// The bytes of a state.
 ///
@@ -54,6 +54,7 @@ pub(in crate::ledger) fn put(state: Registry) -> Result<Vec<u8>, CodecError> {
         keys,
         lockouts,
         approvals,
+        held,
     } = state.into();
     let mut out = Vec::new();
     codec::put_part(&gateway_key.map(|key| key.0), &mut out)?;
@@ -75,6 +76,7 @@ pub(in crate::ledger) fn put(state: Registry) -> Result<Vec<u8>, CodecError> {
     each(&lockouts, &mut out, |key, lockout| (Key::from(key), Locked::from(&**lockout)))?;
     let approvals: Vec<_> = approvals.iter().map(approvals::Kept::from).collect();
     codec::put_part(&approvals, &mut out)?;
+    each(&held, &mut out, |item, hold| (Item::from(*item), Held::from(*hold)))?;
     Ok(out)
 }
 
@@ -120,6 +122,7 @@ pub(in crate::ledger) fn take(mut bytes: &[u8]) -> Result<Registry, CodecError> 
             .into_iter()
             .map(TryInto::try_into)
             .collect::<Result<_, CodecError>>()?,
+        held: all(from, |item: Item, hold: Held| Ok((item.into(), hold.into())))?,
     };
     match bytes {
         [] => Ok(parts.into()),

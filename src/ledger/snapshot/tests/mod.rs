@@ -190,6 +190,6 @@ fn the_shape_has_a_number_and_these_bytes() {
     let digest: [u8; 32] = digest.finalize().into();
     assert_eq!(
         (SHAPE, hex(&digest).as_str()),
-        (2, "7433aeeb5a1ad100207b3093310f7e69da58f0c07cfa794ff85089acdcaf1011")
+        (3, "0baa8eb5c490dc3035f566ab8a6051510b2a6313fbaefa9bb13dc087be7e007e")
     );
 }

@@ -10,6 +10,7 @@ use crate::domain::{
             Asker, Decision, Event as Asked, Kind, Presentation, Request, Whole, Withdrawal,
         },
         digest::TranscriptDigest,
+        hold::{Item, Lost},
         keys::{KeyList, ListedKey},
     },
     scope::{Known, Role, ScopeSet},
@@ -34,6 +35,7 @@ pub(super) fn examples() -> Vec<Example> {
         restored(),
         persons_asked(),
         sessions(),
+        reviewed(),
     ];
     [approvals(), devices(), ceilings(), tokens(), codes(), rest(), second.concat()].concat()
 }
@@ -105,6 +107,18 @@ fn sessions() -> Vec<Example> {
         ("session-deleted", OPERATOR, Event::SessionDeleted(digest(70_000))),
         ("session-deleted-by-rule", system(Rule::Retention), Event::SessionDeleted(digest(0))),
         ("session-reset", HUB, Event::SessionReset(digest(2))),
+    ]
+}
+
+fn reviewed() -> Vec<Example> {
+    let begun = |root| Event::ReviewBegun { lost: Lost { from: 300, until: 70_000 }, root };
+    let ended = |item| Event::ReviewEnded { item };
+    vec![
+        ("review-begun", HOST, begun(Some([0x73; 32]))),
+        ("review-begun-unsigned", HOST, begun(None)),
+        ("review-ended-device", HOST, ended(Item::Device(DEVICE, Role::Node))),
+        ("review-ended-token", OPERATOR, ended(Item::Token(TOKEN))),
+        ("review-ended-rules", HUB, ended(Item::Rules)),
     ]
 }
 
