@@ -23,7 +23,7 @@ use doorward::{
 };
 use tempfile::TempDir;
 
-use crate::house::{Gateway, block_on};
+use crate::house::{Gateway, block_on, copy_all};
 
 /// More than an orderly end leaves without a snapshot.
 const SIZE: u64 = SNAPSHOT_RECORDS_AT_END + 10;
@@ -164,4 +164,55 @@ fn a_snapshot_that_was_changed_is_not_used_and_that_is_said() {
     says(&gateway, "is not used: its bytes are not those that were signed");
     assert!(!gateway.log().contains("from a snapshot"), "{}", gateway.log());
     gateway.json(&["audit", "verify"]);
+}
+
+/// Whose ledger was put back goes on from that, not from what a snapshot of before remembers.
+#[test]
+fn a_snapshot_from_before_a_restore_is_not_taken_up() {
+    let mut gateway = Gateway::not_started(long());
+    gateway.run();
+    let state = gateway.state.path().to_owned();
+    let backup = state.join("backup.tar");
+    gateway.json(&["backup", "create", "--to", backup.to_str().unwrap()]);
+    leave_a_snapshot_that_knows_later(&mut gateway);
+    // Nothing is left that knows of more records than the backup.
+    fs::remove_dir_all(state.join("ledger")).unwrap();
+    fs::remove_dir_all(state.join("tlog")).unwrap();
+    fs::remove_file(state.join("checkpoint")).unwrap();
+    gateway.json(&["backup", "restore", backup.to_str().unwrap(), "--yes"]);
+    does_not_know_later(&mut gateway);
+}
+
+#[test]
+fn a_snapshot_from_before_a_recovery_is_not_taken_up() {
+    let mut gateway = Gateway::not_started(long());
+    gateway.run();
+    assert!(gateway.terminate().success());
+    let state = gateway.state.path().to_owned();
+    fs::remove_file(state.join("snapshot")).unwrap();
+    let (tlog, kept) = (state.join("tlog"), state.join("tlog.then"));
+    copy_all(&tlog, &kept);
+    gateway.run();
+    leave_a_snapshot_that_knows_later(&mut gateway);
+    fs::remove_dir_all(state.join("ledger")).unwrap();
+    fs::remove_dir_all(&tlog).unwrap();
+    fs::rename(&kept, &tlog).unwrap();
+    gateway.json(&["recover", "--from-tiles", "--yes"]);
+    does_not_know_later(&mut gateway);
+}
+
+fn leave_a_snapshot_that_knows_later(gateway: &mut Gateway) {
+    gateway.json(&["tokens", "create", "--name", "later", "--scope", "operator.read"]);
+    assert!(gateway.terminate().success());
+    assert!(gateway.state.path().join("snapshot").exists());
+}
+
+fn does_not_know_later(gateway: &mut Gateway) {
+    gateway.run();
+    says(gateway, "the snapshot is not used");
+    assert!(!gateway.log().contains("from a snapshot"), "{}", gateway.log());
+    assert!(gateway.state.path().join("snapshot.rejected").exists());
+    let tokens = gateway.json(&["tokens", "list"]).to_string();
+    assert!(!tokens.contains("later"), "{tokens}");
+    assert_eq!(gateway.json(&["audit", "verify"])["ok"], true);
 }
