@@ -25,11 +25,11 @@ use crate::{
     proto::{
         DESCRIPTORS,
         v1::{
-            agent_service_server, audit_service_server, backup_service_server,
-            explain_service_server, gateway_service_server, key_service_server,
-            ledger_service_server, lockout_service_server, pairing_service_server,
-            review_service_server, secret_service_server, session_service_server,
-            setup_service_server, token_service_server,
+            agent_service_server, approval_service_server, audit_service_server,
+            backup_service_server, explain_service_server, gateway_service_server,
+            key_service_server, ledger_service_server, lockout_service_server,
+            pairing_service_server, review_service_server, secret_service_server,
+            session_service_server, setup_service_server, token_service_server,
         },
     },
     support::shutdown::Shutdown,
@@ -49,6 +49,7 @@ const WATCHED: &[&str] = &[
     reflection::server_reflection_server::SERVICE_NAME,
     reflection_alpha::server_reflection_server::SERVICE_NAME,
     agent_service_server::SERVICE_NAME,
+    approval_service_server::SERVICE_NAME,
     audit_service_server::SERVICE_NAME,
     backup_service_server::SERVICE_NAME,
     explain_service_server::SERVICE_NAME,
@@ -62,8 +63,6 @@ const WATCHED: &[&str] = &[
     session_service_server::SERVICE_NAME,
     setup_service_server::SERVICE_NAME,
     token_service_server::SERVICE_NAME,
-    session_service_server::SERVICE_NAME,
-    agent_service_server::SERVICE_NAME,
 ];
 
 /// Whether a call of this path (`/package.Service/Call`) is open to everyone.
