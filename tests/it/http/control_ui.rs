@@ -73,6 +73,8 @@ fn what_each_path_is_answered_with() {
     for method in ["POST", "PUT", "DELETE", "OPTIONS"] {
         let answer = send(&gateway, &format!("{method} /"), &[BROWSER], "");
         assert_eq!((answer.status, answer.header("allow")), (405, Some("GET, HEAD")), "{method}");
+        let answer = send(&gateway, &format!("{method} /v1/nope"), &[], "");
+        assert_eq!(answer.status, 404, "{method}");
     }
 }
 

@@ -5,6 +5,7 @@
 //! left is resolved by the system, links and all, and must still lie in the directory.
 
 use std::{
+    ffi::OsStr,
     fs, io,
     path::{Path, PathBuf},
 };
@@ -109,10 +110,10 @@ fn inside(root: &Path, path: &str) -> io::Result<Option<PathBuf>> {
     }
 }
 
-/// Whether a resolved path lies in the directory, with no hidden name between.
+/// Whether a file lies within the root, and nothing on the way to it is hidden.
 fn is_shown(root: &Path, file: &Path) -> bool {
-    let within = file.strip_prefix(root);
-    within.is_ok_and(|path| path.iter().all(|name| !name.as_encoded_bytes().starts_with(b".")))
+    let hidden = |name: &OsStr| name.as_encoded_bytes().starts_with(b".");
+    file.strip_prefix(root).is_ok_and(|rest| !rest.iter().any(hidden))
 }
 
 /// Not there, or the path goes on below a file, or around in links, or is longer than any name.

@@ -31,7 +31,8 @@ const RESERVED: [&str; 6] = ["__openclaw__", "api", "doorward", "j", "tools", "v
 
 /// Whether a path belongs to the page, if there is one.
 pub fn is_at(service: &Service, path: &str) -> bool {
-    service.info().control_ui.as_ref().is_some_and(|ui| within(ui, path).is_some())
+    let ui = service.info().control_ui.as_ref();
+    ui.and_then(|ui| within(ui, path)).is_some_and(|rest| !is_reserved(rest))
 }
 
 /// Answers a GET or HEAD that nothing else answers.
@@ -47,7 +48,7 @@ pub async fn serve(request: &HttpRequest, service: &Service) -> HttpResponse {
     if bootstrap::PATHS.contains(&rest) {
         return bootstrap::serve(request, service, ui).await;
     }
-    if RESERVED.contains(&rest.split('/').next().unwrap_or_default()) {
+    if is_reserved(rest) {
         return error::not_found("Not Found");
     }
     let (root, rest) = (ui.root.clone(), rest.to_owned());
@@ -66,6 +67,10 @@ pub async fn serve(request: &HttpRequest, service: &Service) -> HttpResponse {
 fn within<'p>(ui: &ControlUi, path: &'p str) -> Option<&'p str> {
     let rest = path.strip_prefix(&ui.base_path)?;
     if rest.is_empty() { Some(rest) } else { rest.strip_prefix('/') }
+}
+
+fn is_reserved(rest: &str) -> bool {
+    RESERVED.contains(&rest.split('/').next().unwrap_or_default())
 }
 
 /// A browser resolves what the page names against its address, so that has to end with a slash.
