@@ -7,7 +7,7 @@ use super::{
     tally::Tally,
 };
 use crate::{
-    domain::talk::{Delta, Failure, Model},
+    domain::talk::{Delta, Failure, Model, Stop, ToolChoice},
     runtimes::Turn,
     support::entropy,
 };
@@ -26,6 +26,8 @@ pub(super) struct Work {
     ready: VecDeque<Delta>,
     /// A word has been given: there is no way back.
     given: bool,
+    /// A tool was called.
+    called: bool,
     over: bool,
 }
 
@@ -44,14 +46,20 @@ struct Open {
 impl Work {
     pub(super) fn new(inner: Arc<Inner>, turn: Turn, models: VecDeque<Model>) -> Self {
         let ready = VecDeque::new();
-        Self { inner, turn, models, tries: 0, open: None, ready, given: false, over: false }
+        let (given, called, over) = (false, false, false);
+        Self { inner, turn, models, tries: 0, open: None, ready, given, called, over }
     }
 
     /// The next step of the answer; `None` after the last.
     pub(super) async fn next(&mut self) -> Option<Result<Delta, Failure>> {
         loop {
             if let Some(delta) = self.ready.pop_front() {
+                self.called |= matches!(delta, Delta::ToolCall { .. });
                 self.over |= matches!(delta, Delta::End(_));
+                if matches!(delta, Delta::End(Stop::Done)) && self.lacks_a_call() {
+                    let said = "it called no tool, though it was told to (`tool_choice`)";
+                    return Some(Err(Failure::Broken(said.into())));
+                }
                 self.given |= !matches!(delta, Delta::Model(_) | Delta::Usage(_));
                 return Some(Ok(delta));
             }
@@ -65,6 +73,13 @@ impl Work {
                 return Some(Err(failure));
             }
         }
+    }
+
+    /// Whether it was told to call a tool, and did not. A server may ignore what it does not know; an
+    /// answer in place of the call would be taken for one.
+    fn lacks_a_call(&self) -> bool {
+        let told_to = matches!(self.turn.tool_choice, ToolChoice::Required | ToolChoice::Named(_));
+        told_to && !self.called
     }
 
     /// Asks, or reads one piece further.

@@ -8,7 +8,10 @@ use std::{
 use serde_json::{Value, json};
 
 use super::post_to;
-use crate::house::Gateway;
+use crate::{
+    house::{Gateway, TOKEN},
+    http::client::{bearer, begin},
+};
 
 fn post(gateway: &Gateway, body: &Value, headers: &[&str]) -> (u16, Value) {
     let (status, body) = post_to(gateway, "/v1/embeddings", body, headers);
@@ -98,4 +101,33 @@ fn what_is_refused() {
     let unsupported = post(&gateway, &json!({"input": "a"}), &[]).1;
     assert_eq!(unsupported["error"]["code"], "AGENT_UNSUPPORTED");
     assert_eq!(unsupported["error"]["remedy"], "use an agent whose runtime can");
+}
+
+/// Nobody is there to take the vectors, and a provider may count every text.
+#[test]
+fn a_request_whose_client_is_gone_is_hung_up() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/v1", listener.local_addr().unwrap());
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut piece = [0; 4096];
+        assert!(stream.read(&mut piece).unwrap() > 0);
+        tell.send("asked").unwrap();
+        while stream.read(&mut piece).is_ok_and(|read| read > 0) {}
+        tell.send("hung up").unwrap();
+    });
+    let gateway = Gateway::start(&format!(
+        "{{agents: {{defaults: {{model: 'box/chat'}}}}, \
+          models: {{providers: {{box: {{baseUrl: '{url}', models: []}}}}}}}}"
+    ));
+    let body = json!({"model": "openclaw", "input": "a"}).to_string();
+    let (length, token) = (format!("Content-Length: {}", body.len()), bearer(TOKEN));
+    let address = ([127, 0, 0, 1], gateway.port).into();
+    let mut client = begin(address, "POST /v1/embeddings", &[length.as_str(), &token]);
+    client.write_all(body.as_bytes()).unwrap();
+    let patience = std::time::Duration::from_secs(20);
+    assert_eq!(told.recv_timeout(patience), Ok("asked"));
+    drop(client);
+    assert_eq!(told.recv_timeout(patience), Ok("hung up"));
 }

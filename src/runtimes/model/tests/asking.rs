@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    Api, KEY, Secret, Server, good, model, one, patience, provider, server::events, turn, words,
+    Api, KEY, Secret, Server, answer, good, model, one, patience, provider, server::events, turn,
+    words,
 };
 use crate::{
     domain::talk::{Author, Message, Part, Sampling, Tool, ToolChoice},
@@ -51,7 +52,7 @@ fn full() -> Turn {
 #[tokio::test]
 async fn everything_is_passed_on_to_openai() {
     let server = Server::start(vec![words("a")]).await;
-    good(&one(&server, Api::OpenAi), full()).await;
+    answer(&one(&server, Api::OpenAi), full()).await;
     let asked = server.asked().remove(0);
     assert!(asked.head.starts_with("post /v1/chat/completions http/1.1"), "{}", asked.head);
     assert!(asked.head.contains(&format!("authorization: bearer {KEY}")), "{}", asked.head);
@@ -95,7 +96,7 @@ async fn everything_is_passed_on_to_openai() {
 #[tokio::test]
 async fn everything_they_know_is_passed_on_to_anthropic() {
     let server = Server::start(vec![events(&[r#"{"type":"message_stop"}"#])]).await;
-    good(&one(&server, Api::Anthropic), full()).await;
+    answer(&one(&server, Api::Anthropic), full()).await;
     let asked = server.asked().remove(0);
     assert!(asked.head.starts_with("post /v1/messages http/1.1"), "{}", asked.head);
     assert!(asked.head.contains(&format!("x-api-key: {KEY}")), "{}", asked.head);
@@ -132,7 +133,7 @@ async fn what_is_not_said_is_not_sent() {
     own.key = None;
     own.headers = vec![("x-tenant".into(), Secret::new("t1".into()))];
     let models = Models::new(vec![model("box", "m")], vec![own], patience());
-    good(&models, Turn { tool_choice: ToolChoice::Required, ..turn("hi") }).await;
+    answer(&models, Turn { tool_choice: ToolChoice::Required, ..turn("hi") }).await;
     let asked = server.asked().remove(0);
     assert!(!asked.head.contains("authorization"), "{}", asked.head);
     assert!(asked.head.contains("x-tenant: t1"), "{}", asked.head);

@@ -7,7 +7,7 @@ use super::{
     server::refusal, text, turn, words,
 };
 use crate::{
-    domain::talk::{Delta, Failure, Stop, Tool},
+    domain::talk::{Delta, Failure, Stop, Tool, ToolChoice},
     runtimes::{Turn, limits::SAID_CHARS, model::Models},
 };
 
@@ -179,4 +179,32 @@ async fn what_cannot_be_sent_is_told_at_once() {
         assert!(said.contains(expected), "{said}");
     }
     assert_eq!(server.asked().len(), 0);
+}
+
+#[tokio::test]
+async fn a_model_that_calls_no_tool_though_it_must_has_not_answered() {
+    let call = r#"{"choices":[{"delta":{"tool_calls":[{"index":0,"id":"c","function":{"name":"t","arguments":"{}"}}]}}]}"#;
+    let called = r#"{"choices":[{"delta":{},"finish_reason":"tool_calls"}]}"#;
+    let broken = r#"{"choices":[{"delta":{},"finish_reason":"stop"}]}"#;
+    let cut = r#"{"choices":[{"delta":{},"finish_reason":"length"}]}"#;
+    let named = || ToolChoice::Named("t".into());
+    for (choice, reply, fails) in [
+        (ToolChoice::Auto, words("no"), false),
+        (ToolChoice::None, words("no"), false),
+        (ToolChoice::Required, words("no"), true),
+        (named(), words("no"), true),
+        (ToolChoice::Required, events(&[call, called, "[DONE]"]), false),
+        // Some servers say `stop` after a call.
+        (named(), events(&[call, broken, "[DONE]"]), false),
+        // It may have been about to call one.
+        (ToolChoice::Required, events(&[&said("n"), cut, "[DONE]"]), false),
+    ] {
+        let server = Server::start(vec![reply]).await;
+        let turn = Turn { tool_choice: choice.clone(), ..turn("hi") };
+        let last = answer(&one(&server, Api::OpenAi), turn).await.pop().unwrap();
+        match last {
+            Err(Failure::Broken(said)) => assert!(fails && said.contains("no tool"), "{choice:?}"),
+            other => assert!(!fails && other.is_ok(), "{choice:?}: {other:?}"),
+        }
+    }
 }
