@@ -25,7 +25,7 @@ pub struct AgentArgs {
     /// The agent [default: the one that answers where nobody is named]
     #[arg(long, value_name = "ID")]
     pub agent: Option<String>,
-    /// The session, agent:<id>:<name> or a name of --agent's [default: the agent's main session]
+    /// The session, `agent:ID:NAME` or a name of --agent's [default: the agent's main session]
     #[arg(long, value_name = "KEY")]
     pub session_key: Option<String>,
     /// A model for this answer alone, such as ollama/llama3.2
@@ -121,7 +121,7 @@ Example:
 /// Which session.
 #[derive(Debug, Clone, Args)]
 pub struct SessionArgs {
-    /// Its key, agent:<id>:<name> or a name alone
+    /// Its key, `agent:ID:NAME` or a name alone
     pub key: String,
     /// The agent, for a key that names none [default: the default one]
     #[arg(long, value_name = "ID")]
