@@ -147,11 +147,10 @@ impl Runs {
     /// On the thread of whoever asked, if actors live there: a word on its way to its client then wakes
     /// no other thread.
     fn work(&self, job: Job) {
-        if Arbiter::try_current().is_some() {
-            return runner::start(self.clone(), job);
-        }
+        let here = Arbiter::try_current();
+        let arbiter = here.as_ref().unwrap_or(&self.0.elsewhere);
         let (runs, run) = (self.clone(), Arc::clone(&job.run));
-        if !self.0.elsewhere.spawn_fn(move || runner::start(runs, job)) {
+        if !arbiter.spawn_fn(move || runner::start(runs, job)) {
             // The gateway is stopping; nothing was begun, and the transcript says so at the next start.
             run.end(Ended::Failed(Failure::Interrupted));
         }
