@@ -142,7 +142,7 @@ fn health_is_told_to_everyone_and_for_each_service() {
                 let line = Client::connect(&gateway, way, carried).await.line;
                 let mut names: BTreeSet<_> = current::services(&line).await.into_iter().collect();
                 names.extend(older::services(&line).await);
-                assert_eq!(names.len(), 17, "{names:?}");
+                assert_eq!(names.len(), 18, "{names:?}");
                 names.insert(String::new());
                 let mut health = HealthClient::new(line);
                 for name in names {
