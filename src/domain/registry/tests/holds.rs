@@ -77,6 +77,7 @@ fn n18_a18_2_who_may_release_what() {
 fn n18_a18_2_what_is_held_lets_nobody_in() {
     let mut house = held();
     let (good, wrong) = (Credential::DeviceToken(token(10)), Credential::DeviceToken(token(11)));
+    let bearer = Credential::DeviceBearer(device(1));
     let (secret, hub) =
         (Credential::Secret(SecretKind::Token), Credential::ServiceToken(token_id(2)));
     let rows = |house: &House| {
@@ -88,10 +89,12 @@ fn n18_a18_2_what_is_held_lets_nobody_in() {
             comes_to(house, Some(1), &wrong, Role::Operator, ""),
             comes_to(house, Some(9), &secret, Role::Operator, ""),
             comes_to(house, None, &hub, Role::Operator, ""),
+            comes_to(house, None, &bearer, Role::Operator, ""),
         ]
     };
     let out = "HELD_FOR_REVIEW";
-    assert_eq!(rows(&house), [out, out, out, out, "AUTH_DEVICE_TOKEN_MISMATCH", "NotPaired", out]);
+    let wrong = "AUTH_DEVICE_TOKEN_MISMATCH";
+    assert_eq!(rows(&house), [out, out, out, out, wrong, "NotPaired", out, out]);
     assert_eq!(told(&house.approve(&host(), 3)), out, "nothing is given on top of it");
     assert_eq!(house.state.provided(), Admins::Nobody);
     assert!(house.state.grantors(&set("read")).is_empty());
@@ -100,7 +103,7 @@ fn n18_a18_2_what_is_held_lets_nobody_in() {
     release(&mut house, &host(), Release::All).unwrap();
     let inside = ["device: read write", "AUTH_SCOPE_MISMATCH", "device: read write", "device: "];
     assert_eq!(rows(&house)[..4], inside);
-    assert_eq!(rows(&house)[6], "token: read");
+    assert_eq!(rows(&house)[6..], ["token: read", "device: read write"]);
     assert_eq!(told(&house.approve(&host(), 3)), "1");
     assert_eq!(told(&release(&mut house, &host(), Release::All)), "0", "twice is no fault");
 }

@@ -1,10 +1,10 @@
 //! What can be typed about the ledger.
 
-use std::{path::PathBuf, str::FromStr};
+use std::{convert::Infallible, path::PathBuf, str::FromStr};
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use crate::support::clock;
+use crate::{domain::scope::Known, support::clock};
 
 /// What to ask of the ledger. Works without a running gateway too.
 #[derive(Debug, Subcommand)]
@@ -54,7 +54,8 @@ Example:
         /// A device or service token (its name, or the beginning of its id), shared-secret,
         /// local-shared-secret, open, or person:NAME
         whom: String,
-        /// The scope
+        /// The scope, with or without its `operator.`
+        #[arg(value_parser = scope_name)]
         scope: String,
         /// At this moment: after a record, at a time, or so long ago
         #[arg(long, value_name = "SEQ|TIME")]
@@ -68,7 +69,8 @@ Example:
   doorward audit who-can operator.admin"
     )]
     WhoCan {
-        /// The scope
+        /// The scope, with or without its `operator.`
+        #[arg(value_parser = scope_name)]
         scope: String,
         /// At this moment: after a record, at a time, or so long ago
         #[arg(long, value_name = "SEQ|TIME")]
@@ -227,7 +229,7 @@ pub struct FilterArgs {
     #[arg(long, value_name = "KIND", value_delimiter = ',')]
     pub kind: Vec<String>,
     /// By which this scope was gained or lost
-    #[arg(long, value_name = "SCOPE")]
+    #[arg(long, value_name = "SCOPE", value_parser = scope_name)]
     pub scope: Option<String>,
     /// From this address or range
     #[arg(long, value_name = "ADDRESS")]
@@ -293,9 +295,29 @@ impl FromStr for Time {
     }
 }
 
+/// The whole name of a scope. Lists show names without their `operator.`, and what is shown can be
+/// typed.
+fn scope_name(typed: &str) -> Result<String, Infallible> {
+    let whole = format!("operator.{typed}");
+    let is_known = Known::ALL.iter().any(|known| known.name() == whole);
+    Ok(if is_known { whole } else { typed.to_owned() })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn scopes_may_be_typed_as_lists_show_them() {
+        for (typed, whole) in [
+            ("admin", "operator.admin"),
+            ("talk.secrets", "operator.talk.secrets"),
+            ("operator.read", "operator.read"),
+            ("plugin.thing", "plugin.thing"),
+        ] {
+            assert_eq!(scope_name(typed).as_deref(), Ok(whole));
+        }
+    }
 
     #[test]
     fn moments_row_by_row() {
