@@ -18,7 +18,13 @@ use doorward::{
 
 fn main() -> ExitCode {
     let env = Env::capture();
-    let rooms = Rooms { run, policy, answer_offline: grpc::answer_offline, record: grpc::record };
+    let rooms = Rooms {
+        run,
+        policy,
+        examine: boot::examine,
+        answer_offline: grpc::answer_offline,
+        record: grpc::record,
+    };
     let ExitStatusCode(code) = cli::main_with(std::env::args_os(), &env, &rooms);
     ExitCode::from(code)
 }

@@ -29,7 +29,8 @@ pub fn description(agent: &Agent, agents: &Agents) -> Description {
     }
 }
 
-fn provider(provider: &Provider) -> model::Provider {
+/// A provider as the runtimes know it.
+pub(super) fn provider(provider: &Provider) -> model::Provider {
     model::Provider {
         id: provider.id.clone(),
         base_url: provider.base_url.clone(),

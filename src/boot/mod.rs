@@ -6,6 +6,7 @@
 
 mod access;
 pub mod agents;
+mod doctor;
 mod ground;
 mod people;
 mod policy;
@@ -65,6 +66,7 @@ use crate::{
     },
 };
 
+pub use doctor::examine;
 pub use policy::policy;
 use policy::rate_limits;
 

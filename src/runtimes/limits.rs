@@ -37,6 +37,18 @@ pub const TOOL_CALLS: usize = 128;
 /// The most bytes of vectors, as they come: some eight hundred of 3,072 numbers each.
 pub const EMBEDDING_BYTES: usize = 32 << 20;
 
+/// How long a server may take to list its models. One on this host has the list at hand.
+pub const LISTING: Duration = Duration::from_secs(1);
+
+/// The most bytes of such a list.
+pub const LISTING_BYTES: usize = 1 << 20;
+
+/// The most models of such a list that are passed on.
+pub const LISTING_MODELS: usize = 1_000;
+
+/// The longest name of a model in it, in bytes. A longer one is passed over.
+pub const MODEL_NAME_BYTES: usize = 200;
+
 /// How often one model is asked for the same turn.
 pub const TRIES: u32 = 3;
 

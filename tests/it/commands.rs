@@ -21,6 +21,7 @@ use By::{Calls, Itself};
 const ROWS: &[(&str, By)] = &[
     ("run", Itself("it is the gateway")),
     ("config check", Itself("reads a file before a gateway does")),
+    ("doctor", Itself("looks at this machine before a gateway runs on it")),
     ("audit check", Itself("judges files of another gateway, trusting none")),
     ("recover", Itself("rebuilds what no gateway can open")),
     ("backup verify", Itself("reads a file that needs no gateway")),

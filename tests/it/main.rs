@@ -12,6 +12,7 @@ mod authority;
 mod backup;
 mod commands;
 mod contract;
+mod doctor;
 mod durability;
 mod ends;
 mod export;

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{domain::talk::AgentId, support::secret::Secret};
 pub use bindings::{Binding, Peer};
-pub use providers::{Api, Provider};
+pub use providers::{Api, Provider, usual_local};
 pub use runtime::AgentRuntime;
 
 /// Who answers, and with what.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use url::Url;
+use url::{Host, Url};
 
 use super::{
     super::{
@@ -56,6 +56,25 @@ pub struct Provider {
     pub models: Vec<String>,
     /// What those cost of which it says so.
     pub prices: Vec<(String, Price)>,
+}
+
+impl Provider {
+    /// The port of this host that it is on, if its address names this host alone.
+    pub fn local_port(&self) -> Option<u16> {
+        let url = Url::parse(&self.base_url).ok()?;
+        let local = match url.host()? {
+            Host::Domain(name) => name == "localhost",
+            Host::Ipv4(address) => address.is_loopback(),
+            Host::Ipv6(address) => address.is_loopback(),
+        };
+        url.port_or_known_default().filter(|_| local)
+    }
+}
+
+/// The known servers of this host on their usual ports, whether or not a file names them.
+pub fn usual_local() -> Vec<Provider> {
+    let all = KNOWN.iter().map(|known| Written::known(known).provider);
+    all.filter(|provider| provider.local_port().is_some()).collect()
 }
 
 /// A provider that needs no `baseUrl`: id, API, address, and the variable that holds its key.

@@ -6,7 +6,7 @@ use super::{errors, load_text, load_with, shown};
 use crate::{
     config::{
         Overrides,
-        agents::{AgentRuntime, Agents, Api, Peer, Provider},
+        agents::{AgentRuntime, Agents, Api, Peer, Provider, usual_local},
     },
     domain::talk::{AgentId, spent::Price},
 };
@@ -362,4 +362,22 @@ fn every_example_of_the_page_loads_without_a_word() {
         let loaded = loaded.unwrap_or_else(|errors| panic!("{example}: {errors}"));
         assert_eq!(loaded.warnings, [], "{example}");
     }
+}
+
+#[test]
+fn which_providers_are_on_this_host() {
+    for (base_url, port) in [
+        ("http://127.0.0.1:11434/v1", Some(11434)),
+        ("http://127.9.9.9:1", Some(1)),
+        ("http://[::1]:8000/v1", Some(8000)),
+        ("https://localhost", Some(443)),
+        ("http://localhost.example:80/v1", None),
+        ("http://192.168.1.5:11434/v1", None),
+        ("https://api.openai.com/v1", None),
+    ] {
+        let text = format!("{{models: {{providers: {{p: {{baseUrl: '{base_url}'}}}}}}}}");
+        assert_eq!(agents(&text).providers[0].local_port(), port, "{base_url}");
+    }
+    let usual: Vec<_> = usual_local().into_iter().map(|usual| usual.id).collect();
+    assert_eq!(usual, ["ollama", "lmstudio", "llama-cpp", "vllm"]);
 }

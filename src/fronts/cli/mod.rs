@@ -20,6 +20,7 @@ pub mod bench;
 pub mod client;
 mod config;
 mod devices;
+mod doctor;
 mod exit;
 mod explain;
 mod export;
@@ -51,14 +52,16 @@ mod words;
 use std::{cell::RefCell, ffi::OsString, io, path::PathBuf};
 
 use clap::{CommandFactory, Parser};
+use futures_util::future::BoxFuture;
 use tokio::net::UnixStream;
 
 pub use announce::{Ready, announce};
+pub use doctor::{Check, Status};
 pub use exit::{Advice, ExitStatusCode, Trouble};
 pub use output::Output;
 
 use crate::{
-    config::{Env, Overrides},
+    config::{Env, Loaded, Overrides},
     domain::registry::Policy,
     proto::v1::LedgerRecord,
     service::{self, Entry, Offline, OpenError},
@@ -70,6 +73,7 @@ use args::{
     StatusArgs, TokensCommand,
 };
 use bench::BenchOptions;
+use words::quoted;
 
 /// What commands need from rooms that they may not name; `main` hands it in.
 pub struct Rooms {
@@ -77,6 +81,8 @@ pub struct Rooms {
     pub run: fn(&Env, &Overrides, &mut Output) -> Result<(), Trouble>,
     /// The policy that a configuration asks for.
     pub policy: fn(&Env, &Overrides) -> Result<Policy, Trouble>,
+    /// Looks at what a configuration needs outside of itself. Called inside a tokio runtime.
+    pub examine: fn(&Loaded) -> BoxFuture<'_, Vec<Check>>,
     /// Answers admin calls about the ledger of a gateway that is not running. Called inside a tokio
     /// runtime.
     pub answer_offline: fn(Offline) -> io::Result<UnixStream>,
@@ -190,6 +196,7 @@ async fn ask(session: &mut Session<'_>, command: Command) -> Result<ExitStatusCo
         }
         Command::Status(_) => status::over_admin_socket(session).await,
         Command::Whoami(args) => whoami::whoami(session, args).await,
+        Command::Doctor => doctor::examine(session).await,
         Command::Bench(options) => measure(session, options).await,
         Command::Run(_)
         | Command::Config(_)
@@ -365,32 +372,4 @@ fn unopened(error: &OpenError) -> Trouble {
         | OpenError::Unreadable { .. } => ExitStatusCode::BROKEN,
     };
     Trouble::new(exit, error.to_string())
-}
-
-/// A path as a shell takes it.
-fn quoted(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_survives_the_shell() {
-        for (path, expected) in [
-            ("/var/lib/doorward", "/var/lib/doorward"),
-            ("/my dir", "'/my dir'"),
-            ("/it's", r"'/it'\''s'"),
-            ("/a$b", "'/a$b'"),
-            ("", "''"),
-        ] {
-            assert_eq!(quoted(path), expected);
-        }
-    }
 }

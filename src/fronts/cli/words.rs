@@ -179,6 +179,16 @@ pub fn principal(principal: Option<&Principal>) -> String {
     }
 }
 
+/// A path as a shell takes it.
+pub fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -241,5 +251,18 @@ mod tests {
             assert_eq!(span(ms), expected, "{ms}");
         }
         assert_eq!(ago(5_000, 4_000), "0s ago", "a clock that was set back shows no underflow");
+    }
+
+    #[test]
+    fn a_path_survives_the_shell() {
+        for (path, expected) in [
+            ("/var/lib/doorward", "/var/lib/doorward"),
+            ("/my dir", "'/my dir'"),
+            ("/it's", r"'/it'\''s'"),
+            ("/a$b", "'/a$b'"),
+            ("", "''"),
+        ] {
+            assert_eq!(quoted(path), expected);
+        }
     }
 }

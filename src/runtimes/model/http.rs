@@ -13,7 +13,7 @@
 use std::{sync::OnceLock, time::Duration};
 
 use bytes::Bytes;
-use reqwest::{Client, Response, StatusCode, header, redirect::Policy};
+use reqwest::{Client, RequestBuilder, Response, StatusCode, header, redirect::Policy};
 use serde_json::Value;
 use tokio::time::timeout;
 
@@ -29,7 +29,11 @@ use crate::domain::talk::Failure;
 pub struct Http(OnceLock<Result<Client, String>>);
 
 impl Http {
-    fn client(&self) -> Result<&Client, Failure> {
+    /// The client, which is made by the first who asks: that takes a moment.
+    ///
+    /// # Errors
+    /// If TLS cannot be set up.
+    pub(super) fn client(&self) -> Result<&Client, Failure> {
         let made = self.0.get_or_init(|| {
             // Somebody else may have named it already, and there is only one to name.
             let _ = rustls::crypto::ring::default_provider().install_default();
@@ -55,29 +59,51 @@ impl Http {
         body: &Value,
         patience: Duration,
     ) -> Result<Reply, Failure> {
-        let url = format!("{}/{path}", provider.base_url);
-        let mut request = self
+        let request = self
             .client()?
-            .post(url)
+            .post(format!("{}/{path}", provider.base_url))
             .header(header::CONTENT_TYPE, "application/json")
             .header(header::ACCEPT, "text/event-stream")
             .body(body.to_string());
-        for (name, value) in provider.credentials() {
-            let value = header::HeaderValue::from_str(&value).map(|mut value| {
-                value.set_sensitive(true);
-                value
-            });
-            let value =
-                value.map_err(|_| Failure::Credentials("it cannot be sent in a header".into()))?;
-            request = request.header(name, value);
-        }
-        let sent = timeout(patience, request.send()).await.map_err(|_| late(patience))?;
-        let response = sent.map_err(|error| unreachable(&error))?;
-        if response.status() != StatusCode::OK {
-            return Err(refusal(response).await);
-        }
-        Ok(Reply(response))
+        exchange(provider, request, patience).await
     }
+
+    /// Asks for what is at `path` of the API.
+    ///
+    /// # Errors
+    /// As [`Self::send`].
+    pub async fn get(
+        &self,
+        provider: &Provider,
+        path: &str,
+        patience: Duration,
+    ) -> Result<Reply, Failure> {
+        let request = self.client()?.get(format!("{}/{path}", provider.base_url));
+        exchange(provider, request, patience).await
+    }
+}
+
+/// Sends a request with the provider's credentials, and takes the answer if it is one.
+async fn exchange(
+    provider: &Provider,
+    mut request: RequestBuilder,
+    patience: Duration,
+) -> Result<Reply, Failure> {
+    for (name, value) in provider.credentials() {
+        let value = header::HeaderValue::from_str(&value).map(|mut value| {
+            value.set_sensitive(true);
+            value
+        });
+        let value =
+            value.map_err(|_| Failure::Credentials("it cannot be sent in a header".into()))?;
+        request = request.header(name, value);
+    }
+    let sent = timeout(patience, request.send()).await.map_err(|_| late(patience))?;
+    let response = sent.map_err(|error| unreachable(&error))?;
+    if response.status() != StatusCode::OK {
+        return Err(refusal(response).await);
+    }
+    Ok(Reply(response))
 }
 
 /// A stream on its way.
@@ -95,7 +121,8 @@ impl Reply {
     }
 }
 
-fn late(patience: Duration) -> Failure {
+/// What is said of an answer that did not come in time.
+pub(super) fn late(patience: Duration) -> Failure {
     Failure::TimedOut { after_ms: u64::try_from(patience.as_millis()).unwrap_or(u64::MAX) }
 }
 

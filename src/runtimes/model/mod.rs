@@ -3,7 +3,7 @@
 //! Two APIs are spoken, both streaming: OpenAI's chat completions, which nearly everybody has
 //! (Ollama, llama.cpp, vLLM, LM Studio, Gemini, OpenRouter and so on), and Anthropic's messages.
 //! `http` sends and understands refusals, `sse` puts events together, [`openai`] and [`anthropic`]
-//! translate, `tally` collects; this file chooses the model, tries again and falls back.
+//! translate, `tally` collects, `listing` asks which models there are; this file chooses the model, tries again and falls back.
 //!
 //! What has not given a word yet may be tried again: the same model after a growing wait with
 //! jitter, or after the provider's `Retry-After` if that is bearable; then the next of the list.
@@ -14,6 +14,7 @@
 pub mod anthropic;
 mod embed;
 pub mod http;
+mod listing;
 pub mod openai;
 mod sse;
 mod tally;
@@ -34,6 +35,7 @@ use crate::{
     domain::talk::{Failure, Model, Texts, Vectors},
     support::secret::Secret,
 };
+pub use listing::list;
 use work::Work;
 
 /// How a provider is spoken to.

@@ -267,6 +267,7 @@ pub fn doorward(state_dir: &Path, line: &str) -> Ended {
     let rooms = Rooms {
         run: |_, _, _| unreachable!("no test starts a whole gateway here"),
         policy: test_policy,
+        examine: doorward::boot::examine,
         answer_offline: grpc::answer_offline,
         record: grpc::record,
     };

@@ -35,7 +35,7 @@ pub use talk::{AgentArgs, AgentsCommand, SessionArgs, SessionsCommand};
 const EXIT_CODES: &str = "\
 Exit codes:
    0  done
-   1  not done: nothing to do, only a preview, or a warning under --strict
+   1  not done: nothing to do, only a preview, or a warning (of doctor, or under --strict)
    2  the command line is wrong
    3  refused: the caller lacks the authority; the message says who can grant it
    4  the gateway cannot be reached
@@ -172,6 +172,18 @@ Example:
     /// Look at the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Look at what the configuration needs outside of itself, and offer what it could use
+    ///
+    /// Asks the model servers of this host for their models: those that the configuration declares,
+    /// and Ollama, LM Studio, llama.cpp and vLLM on their usual ports. Tells what to write for one
+    /// that no agent uses. Changes nothing, and needs no gateway that runs.
+    #[command(after_help = "\
+Example:
+  doorward doctor              each check with ok, offer or warning, and what to do about it
+  doorward doctor --json       the same for programs
+
+Exits 1 if there is a warning; an offer is nothing wrong.")]
+    Doctor,
     /// Measure a gateway: this one, or any other that speaks the OpenClaw Gateway protocol
     ///
     /// Without --url it starts a gateway of its own in a temporary state directory, measures it and

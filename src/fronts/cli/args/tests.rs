@@ -50,6 +50,8 @@ fn talk_row_by_row() {
     for (line, accepted) in [
         ("doorward agent -m hi --agent ops --session-key x --model p/m --timeout 9", true),
         ("doorward agent", false),
+        ("doorward doctor --json", true),
+        ("doorward doctor ollama", false),
         ("doorward agents list", true),
         ("doorward sessions", false),
         ("doorward sessions list --active 120 --agent main --archived --limit all", true),

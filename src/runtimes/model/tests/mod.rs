@@ -3,6 +3,7 @@
 mod asking;
 mod embedding;
 mod failing;
+mod listing;
 mod server;
 
 use std::time::Duration;

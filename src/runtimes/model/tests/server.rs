@@ -114,7 +114,10 @@ async fn read(stream: &mut TcpStream) -> Asked {
         let text = String::from_utf8_lossy(&bytes);
         let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
         let head = head.to_lowercase();
-        let length = head.split("content-length: ").nth(1).unwrap();
+        // What only asks has no body.
+        let Some(length) = head.split("content-length: ").nth(1) else {
+            return Asked { body: Value::Null, head };
+        };
         let length: usize = length.lines().next().unwrap().parse().unwrap();
         if body.len() == length {
             return Asked { body: serde_json::from_str(body).unwrap(), head };
