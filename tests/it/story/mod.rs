@@ -5,7 +5,7 @@
 //! each answer is a golden file. Start with [`household::live`].
 
 mod household;
-mod shelf;
+pub mod shelf;
 
 use doorward::{
     domain::time::UnixMillis,
