@@ -24,6 +24,10 @@ use crate::{
     telemetry::metrics,
 };
 
+/// How many characters a fault of this front tells of what happened. It may name what the caller sent,
+/// which may fill a request, and a client hangs up on more than some KiB of headers.
+const TEXT_CHARS_MAX: usize = 256;
+
 /// A call that failed.
 pub type Failure = tonic::Status;
 
@@ -56,7 +60,7 @@ struct Words<'a> {
 
 /// A fault of this front, which says as much as a refusal does.
 fn faulty(code: Code, text: impl Into<String>, words: &Words<'_>) -> Failure {
-    failed(code, text.into(), words, None)
+    failed(code, text.into().chars().take(TEXT_CHARS_MAX).collect(), words, None)
 }
 
 /// Everything is said twice: as metadata for those who read that, and as the standard details of
@@ -161,6 +165,18 @@ pub(super) fn page_token_unfit() -> Failure {
         remedy: "ask for the first page: leave page_token empty",
     };
     faulty(Code::InvalidArgument, "page_token is for another list or other arguments", &words)
+}
+
+/// A request that is not read, because it is larger than `most` bytes.
+pub(super) fn request_too_large(most: usize) -> Failure {
+    let words = Words {
+        code: "REQUEST_TOO_LARGE",
+        missing: &format!("a request of at most {most} bytes"),
+        grantors: "the client itself",
+        remedy: "send less in one call",
+    };
+    let text = format!("the request has more than {most} bytes");
+    faulty(Code::ResourceExhausted, text, &words)
 }
 
 /// An answer of so many bytes, which no client of ours would read. `instead` gives it in pieces.

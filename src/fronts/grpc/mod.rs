@@ -36,6 +36,7 @@ mod review;
 mod secret;
 mod sessions;
 mod setup;
+mod sizes;
 mod socket;
 mod source;
 mod tail;
@@ -216,11 +217,18 @@ fn server(service: Option<Service>, tls: Option<Tls>) -> io::Result<Server<Guard
         .layer(calls::count_calls())
         .layer(AsyncFilterLayer::new(doorkeeper))
         .layer(CountDenials(service))
-        .layer(KeepDeadlines))
+        .layer(KeepDeadlines)
+        .layer(sizes::tell_sizes()))
 }
 
 /// The layers around every service.
 type Guarded = Stack<
-    KeepDeadlines,
-    Stack<CountDenials, Stack<AsyncFilterLayer<Doorkeeper>, Stack<calls::CountCalls, Identity>>>,
+    sizes::TellSizes,
+    Stack<
+        KeepDeadlines,
+        Stack<
+            CountDenials,
+            Stack<AsyncFilterLayer<Doorkeeper>, Stack<calls::CountCalls, Identity>>,
+        >,
+    >,
 >;

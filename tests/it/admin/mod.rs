@@ -14,6 +14,7 @@ mod proofs;
 mod racing;
 mod resolve;
 mod sessions;
+mod sizes;
 mod stock_tools;
 mod streams;
 mod tls;

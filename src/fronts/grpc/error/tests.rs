@@ -128,6 +128,8 @@ fn the_faults_of_this_front_say_as_much() {
         not_attributable(&fault),
         invalid("what"),
         nothing_to_follow(),
+        request_too_large(7),
+        answer_too_large(8, 7, "Elsewhere"),
     ] {
         let said = said_in_details(&failure);
         assert!(said.words.iter().all(|words| !words.is_empty()), "{failure:?}");
