@@ -4,9 +4,10 @@
 //! [`laws`] says what has to hold in every state and after every step. What somebody may hold is
 //! counted beside the registry in [`shadow`], from who gave what to whom; nothing of the registry's
 //! own arithmetic is used for it. [`faults`] breaks each law, so that none of them holds because
-//! nobody looks. Start with [`explore`]; [`action`] is everything that is tried, [`fields`] where.
+//! nobody looks. Start with [`explore`]; [`choices`] is everything that is tried, [`fields`] where.
 
 mod action;
+mod choices;
 pub mod claim;
 mod explore;
 mod faults;
