@@ -117,8 +117,10 @@ impl Service {
                 Credential::Secret(kind)
             }
             (Some(secret), Some((kind, _))) => {
-                let token = TokenHash(digest(secret.expose().as_bytes()));
-                let device = state.bearer(token).filter(|_| transport == Transport::Http);
+                // Looks at every device, so not where none could be found.
+                let token = || TokenHash(digest(secret.expose().as_bytes()));
+                let over_http = transport == Transport::Http;
+                let device = over_http.then(|| state.bearer(token())).flatten();
                 device
                     .map(Credential::DeviceBearer)
                     .ok_or(Refusal::SecretMismatch { kind, device_proven: false })?
